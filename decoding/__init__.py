@@ -1,0 +1,1 @@
+"""Tokens and tensors: guided decoding. No LSP."""

@@ -1,0 +1,124 @@
+"""What static analysis can be asked, and the values it answers with.
+
+The interface stands between the monitors and whoever knows the code: jedi in its own process today, another language
+server tomorrow, a table in tests. Positions are code point offsets into `Document.text`, lines are counted by nobody here.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Kind = Literal[
+    "module", "class", "function", "method", "property", "variable", "field", "parameter", "keyword", "enum_member",
+    "constant", "text",
+]  # fmt: skip
+"""What a name stands for, in the words editors use; `text` when analysis does not say."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One version of a text that is being edited.
+
+    `path` is an absolute path or an opaque name ("untitled:1", a notebook cell's URI); nothing is ever read from it
+    for the document itself: `text` is the truth, whatever is on disk. `root` is the workspace folder it belongs to
+    ("" if none).
+    """
+
+    path: str
+    text: str
+    version: int = 0
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A name that is legal at a place."""
+
+    name: str
+    kind: Kind = "text"
+    detail: str = ""
+    """One line, shown at the right of the list (a type, a module); may be empty, resolve fills it in."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The names that may follow a dot, and what the gate needs to know about the receiver.
+
+    `closed` is the gate's verdict: true when nothing but `members` can be right. `reason` says why or why not, for a
+    person. Open sets still rank. `names` are `members` and whatever else is legal here but not worth listing (dunder
+    names, names the buffer itself stores on objects).
+    """
+
+    members: tuple[Member, ...] = ()
+    closed: bool = False
+    reason: str = ""
+    receiver: str = ""
+    """The receiver's type(s) as a person reads them: "list", "str | int"; empty if unknown."""
+    extra_names: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(member.name for member in self.members) | self.extra_names
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a callable is called, as shown to a person; `active_parameter0` counts from 0, None outside any."""
+
+    label: str
+    parameters: tuple[str, ...] = ()
+    active_parameter0: int | None = None
+    documentation: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What analysis knows about one name: for hover and for resolving a list item.
+
+    `signature` is Python code ("def join(a: str, *p: str) -> str", "x: int"), `documentation` plain text as written by
+    its author (hostile Markdown included: whoever renders it fences it). `start`, `end` are the offsets of the name.
+    """
+
+    name: str
+    kind: Kind = "text"
+    signature: str = ""
+    documentation: str = ""
+    full_name: str = ""
+    start: int = 0
+    end: int = 0
+
+
+class Analysis(Protocol):
+    """Every question returns at once with a future; nobody is ever blocked by asking.
+
+    A future fails with `AnalysisDown` when the process died and could not answer; any fault *inside* one question
+    (an exception of jedi on broken code) is no failure: the answer is an open, empty one whose reason says so.
+    The caller waits with its own budget; an abandoned question is still answered into the cache.
+    `offset` is always a code point offset into `document.text`.
+    """
+
+    def open(self, document: Document) -> None:
+        """The document is being edited: warm up its imports. Costs the caller nothing."""
+
+    def close(self, path: str) -> None:
+        """The document is not edited any more."""
+
+    def members(self, document: Document, offset: int) -> Future[Members]:
+        """What may follow the dot that ends at `offset` (`document.text[offset - 1]` is "." or blanks after it).
+
+        The text after `offset` (a half-typed name, the suffix) is seen by analysis but does not filter the names.
+        """
+
+    def names(self, document: Document, offset: int) -> Future[Members]:
+        """Bare names that may stand at `offset`, filtered by the identifier part before it; never closed yet."""
+
+    def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
+        """The name at `offset` or, if `name` is given, the member of that name that could be completed there."""
+
+    def health(self) -> str:
+        """One of "starting", "ready", "restarting", "down", with a reason after a colon where there is one."""
+
+    def shutdown(self) -> None:
+        """End the process; never blocks longer than a second."""

@@ -1,0 +1,67 @@
+"""Every exception fairlead raises on purpose, as one tree.
+
+FairleadError
+├── SettingsError            a setting has a value we cannot use
+├── PositionError            a position or path given on the command line does not exist
+├── AnalysisError
+│   ├── AnalysisDown         the analysis process is not there to answer
+│   └── AnalysisLate         no answer within the budget (the answer is cached when it comes)
+└── ModelError
+    ├── ModelNotFound        no such folder, or a hub id that was never pulled
+    ├── ModelBroken          a folder that cannot be loaded as a causal language model
+    ├── ModelFailed          a loaded model raised, or produced numbers that are no logits
+    ├── DeviceError          the device asked for is not usable on this machine
+    └── OutOfMemory          the model or its cache does not fit
+
+A message says what happened and what the reader can do. Superseded and cancelled requests are not errors.
+"""
+
+from __future__ import annotations
+
+
+class FairleadError(Exception):
+    """Base of everything fairlead raises on purpose."""
+
+
+class SettingsError(FairleadError):
+    """A setting has a value we cannot use."""
+
+
+class PositionError(FairleadError):
+    """A position or path given on the command line does not exist."""
+
+
+class AnalysisError(FairleadError):
+    """Static analysis gave no answer."""
+
+
+class AnalysisDown(AnalysisError):
+    """The analysis process is not there to answer."""
+
+
+class AnalysisLate(AnalysisError):
+    """Analysis gave no answer within its budget."""
+
+
+class ModelError(FairleadError):
+    """The language model cannot be used."""
+
+
+class ModelNotFound(ModelError):
+    """There is no such model folder, or the hub id was never pulled."""
+
+
+class ModelBroken(ModelError):
+    """The folder cannot be loaded as a causal language model."""
+
+
+class ModelFailed(ModelError):
+    """A loaded model raised, or produced numbers that are no logits."""
+
+
+class DeviceError(ModelError):
+    """The device asked for is not usable on this machine."""
+
+
+class OutOfMemory(ModelError):
+    """The model or its cache does not fit into memory."""

@@ -1,0 +1,1 @@
+"""fairlead behind LSP and the command line."""

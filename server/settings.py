@@ -1,0 +1,126 @@
+"""Every setting, once. The VS Code manifest, the Neovim defaults and the README table are generated from here.
+
+A wrong value is reported and replaced by its default (`from_json`); it never stops the server.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+Scope = Literal["machine", "workspace"]
+"""`machine` settings name executables, models, devices or paths to write: a workspace may not set them."""
+
+
+def setting(default: Any, text: str, *, scope: Scope = "workspace", minimum: float | None = None) -> Any:
+    """A setting with its default, its one-line description and who may set it."""
+    return field(default=default, metadata={"text": text, "scope": scope, "minimum": minimum})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one session. Names are the dotted names users write, with `_` for `.`-separated groups."""
+
+    enabled: bool = setting(True, "Whether fairlead offers anything at all.")
+    completion_enabled: bool = setting(True, "Offer the member list (textDocument/completion).")
+    inline_enabled: bool = setting(True, "Offer ghost text (textDocument/inlineCompletion).")
+    hover_enabled: bool = setting(True, "Answer hover. Switch off where another server already does.")
+    inline_in_comments: bool = setting(False, "Offer ghost text in comments and strings too.")
+    inline_budget_ms: int = setting(
+        250, "Hard time budget of automatic ghost text, in milliseconds.", minimum=10)
+    inline_invoked_budget_ms: int = setting(
+        2000, "Hard time budget of ghost text asked for by a command, in milliseconds.", minimum=10)
+    inline_max_tokens: int = setting(64, "Most tokens in one automatic ghost text.", minimum=1)
+    inline_min_confidence: float = setting(
+        0.25, "Show nothing when the mean probability of a token falls below this.", minimum=0.0)
+    inline_temperature: float = setting(
+        0.8, "Sampling temperature of the alternatives of an invoked completion (the first is greedy).", minimum=0.0)
+    inline_alternatives: int = setting(3, "How many alternatives an invoked completion asks for.", minimum=1)
+    completion_budget_ms: int = setting(
+        300, "Time the model may take to rank a member list, in milliseconds.", minimum=0)
+    analysis_budget_ms: int = setting(
+        2000, "Time a question to static analysis may take before the answer goes on without it.", minimum=10)
+    analysis_memory_mb: int = setting(
+        2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
+    model: str = setting(
+        "", "Model: empty for the one inside the package, else a folder, or a hub id fetched with `fairlead model pull`.",
+        scope="machine")
+    device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", "Where the model runs.", scope="machine")
+    context_tokens: int = setting(
+        0, "Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.", minimum=0)
+    threads: int = setting(0, "CPU threads of the model; 0 leaves one core to analysis.", scope="machine", minimum=0)
+    project_python: str = setting(
+        "", "Python environment of *your project* (a folder with pyvenv.cfg, or its interpreter). It is read, never run.")
+    log_file: str = setting("", "Where the log is written; empty for the user's state folder.", scope="machine")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "How much is logged.", scope="machine")
+
+
+def setting_name(field_name: str) -> str:
+    """`inline_budget_ms` -> `inline.budget_ms`: the first word is the group, where there is a group."""
+    group, _, rest = field_name.partition("_")
+    return f"{group}.{rest}" if rest and group in _GROUPS else field_name
+
+
+_GROUPS = {"completion", "inline", "hover", "analysis", "project", "log"}
+
+
+def from_json(value: object, *, trusted: bool = True, base: Settings | None = None) -> tuple[Settings, list[str]]:
+    """Settings from what a client sent (nested or dotted keys), and what was wrong with it, for the user.
+
+    Unknown keys and bad values are reported and keep the value of `base` (the defaults). With `trusted` false, `machine`
+    settings are ignored and reported, since they come from a workspace.
+    """
+    base = base or Settings()
+    if value is None:
+        return base, []
+    if not isinstance(value, Mapping):
+        return base, [f"settings: expected an object, got {type(value).__name__}; using the defaults"]
+    flat = _flatten(value)
+    hints = get_type_hints(Settings)
+    known = {setting_name(f.name): f for f in fields(Settings)} | {f.name: f for f in fields(Settings)}
+    chosen: dict[str, Any] = {f.name: getattr(base, f.name) for f in fields(Settings)}
+    problems: list[str] = []
+    for name, given in flat.items():
+        described = known.get(name)
+        if described is None:
+            problems.append(f"{name}: there is no such setting")
+            continue
+        if not trusted and described.metadata["scope"] == "machine" and given != described.default:
+            problems.append(f"{name}: a workspace may not set this; set it in the user settings")
+            continue
+        problem = _check(given, hints[described.name], described.metadata["minimum"])
+        if problem:
+            problems.append(f"{name}: {problem}; using {chosen[described.name]!r}")
+        else:
+            chosen[described.name] = given
+    return Settings(**chosen), problems
+
+
+def _flatten(value: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(item, Mapping):
+            flat |= _flatten(item, f"{name}.")
+        else:
+            flat[name] = item
+    return flat
+
+
+def _check(given: object, hint: Any, minimum: float | None) -> str:
+    """What is wrong with a value, in words; empty if nothing is."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        choices = get_args(hint)
+        return "" if given in choices else f"expected one of {', '.join(map(str, choices))}, got {given!r}"
+    if origin in (Union, types.UnionType):
+        return "" if any(not _check(given, choice, minimum) for choice in get_args(hint)) else f"{given!r} does not fit"
+    if hint is float and isinstance(given, int) and not isinstance(given, bool):
+        given = float(given)
+    if not isinstance(given, hint) or (hint is int and isinstance(given, bool)):
+        return f"expected {hint.__name__}, got {given!r}"
+    if minimum is not None and isinstance(given, (int, float)) and given < minimum:
+        return f"must be at least {minimum:g}, got {given!r}"
+    return ""
