@@ -13,7 +13,7 @@ The laws (see `laws.py`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from .analysis import Document, Members
@@ -69,7 +69,7 @@ class Start:
     state: State
     offset: int
     typed: str = ""
-    members: Members = Members()
+    members: Members = field(default_factory=Members)
 
 
 class Monitor(Protocol):
