@@ -1,0 +1,59 @@
+-- Made by scripts/generate from server/settings.py. Do not edit.
+
+---@type table<string, any>
+return {
+  -- Whether fairlead offers anything at all.
+  enabled = true,
+  completion = {
+    -- Offer the member list (textDocument/completion).
+    enabled = true,
+    -- Time the model may take to rank a member list, in milliseconds.
+    budget_ms = 300,
+  },
+  inline = {
+    -- Offer ghost text (textDocument/inlineCompletion).
+    enabled = true,
+    -- Offer ghost text in comments and strings too.
+    in_comments = false,
+    -- Hard time budget of automatic ghost text, in milliseconds.
+    budget_ms = 250,
+    -- Hard time budget of ghost text asked for by a command, in milliseconds.
+    invoked_budget_ms = 2000,
+    -- Most tokens in one automatic ghost text.
+    max_tokens = 64,
+    -- Show nothing when the mean probability of a token falls below this.
+    min_confidence = 0.25,
+    -- Sampling temperature of the alternatives of an invoked completion (the first is greedy).
+    temperature = 0.8,
+    -- How many alternatives an invoked completion asks for.
+    alternatives = 3,
+  },
+  hover = {
+    -- Answer hover. Switch off where another server already does.
+    enabled = true,
+  },
+  analysis = {
+    -- Time a question to static analysis may take before the answer goes on without it.
+    budget_ms = 2000,
+    -- Memory limit of the analysis process, in MB.
+    memory_mb = 2048,
+  },
+  -- Model: empty for the one inside the package, else a folder, or a hub id fetched with `fairlead model pull`.
+  model = '',
+  -- Where the model runs. (auto, cpu, cuda, mps)
+  device = 'auto',
+  -- Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.
+  context_tokens = 0,
+  -- CPU threads of the model; 0 leaves one core to analysis.
+  threads = 0,
+  project = {
+    -- Python environment of *your project* (a folder with pyvenv.cfg, or its interpreter). It is read, never run.
+    python = '',
+  },
+  log = {
+    -- Where the log is written; empty for the user's state folder.
+    file = '',
+    -- How much is logged. (debug, info, warning, error)
+    level = 'info',
+  },
+}
