@@ -1,0 +1,265 @@
+"""The engine: what guided decoding asks of a model, in five verbs, and the verbs on torch.
+
+Tokens are *committed* (the text so far) or *nodes* of a tree behind them (what could come next). One thread at a time
+may use an engine; whatever a verb raises, and whenever it is stopped, the cache stays usable and holds what `tokens`
+says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from ..monitors.errors import ModelFailed, OutOfMemory
+from .cache import KeyValueCache
+from .forward import Forward, Keep, Masks, TransformersForward, only_attends
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+class Engine(Protocol):
+    """A language model with a cache. Logits are float32 on the CPU, and the caller's to change.
+
+    Every verb that runs the model may raise `ModelFailed` (it raised, or gave numbers that are no logits) or
+    `OutOfMemory`; wrong arguments raise `ValueError`. `prefill`, `step` and `crop` drop the tree.
+    """
+
+    vocab_size: int
+    """Rows of the logits; may be larger than the tokenizer's vocabulary (padding), never smaller."""
+    context_tokens: int
+    """Positions the model knows: committed tokens plus the depth of a tree never exceed it."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """What is committed. Cheap."""
+
+    def prefill(self, tokens: Sequence[int], stop: Callable[[], bool] | None = None) -> torch.Tensor | None:
+        """Commit exactly `tokens`, reusing the longest common prefix; `(V,)` logits behind the last one.
+
+        None when `stop()`, asked before each chunk, said so: what was read until then is kept.
+        """
+
+    def step(self, ids: Sequence[int]) -> torch.Tensor:
+        """Append `ids` to what is committed; `(len(ids), V)`: row i holds what follows `ids[i]`."""
+
+    def score_tree(self, parents: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
+        """Append nodes behind the committed tokens; `(len(ids), V)`: row i holds what follows node i's path.
+
+        `parents[i]` counts all nodes appended since the tree was begun, earlier calls included; -1 is the committed
+        end. A parent stands before its children.
+        """
+
+    def commit(self, path: Sequence[int]) -> None:
+        """Commit the nodes of one path that starts at the committed end, and drop the others."""
+
+    def crop(self, length: int) -> None:
+        """Keep the first `length` committed tokens."""
+
+
+def engine_for(model: Model) -> Engine:
+    """The fastest engine that is right for the architecture of `model`."""
+    from .plain import PlainEngine
+
+    if only_attends(model.module):
+        engine = TorchEngine(model)
+        if trees_are_right(engine, model.module):
+            return engine
+    return PlainEngine(model)
+
+
+def trees_are_right(engine: Engine, module: torch.nn.Module) -> bool:
+    """Whether a tree behind a cache gives what the module gives for the path alone, tried on nine tokens.
+
+    Reading the config cannot tell: some models ignore the positions or a four-dimensional mask (ALiBi), or refuse them.
+    """
+    prefix, path, strangers = [5, 9, 2], [7, 3], [11, 4, 8, 6]
+    if engine.vocab_size <= max(strangers):
+        return False
+    try:
+        engine.prefill(prefix)
+        rows = engine.score_tree([-1, -1, -1, -1, -1, 4], [*strangers, *path])
+        engine.crop(0)
+        with torch.inference_mode():
+            ids = torch.tensor([prefix + path], device=next(module.parameters()).device)
+            alone = module(input_ids=ids, use_cache=False).logits[0, -1].float().cpu()
+    except (ModelFailed, OutOfMemory):
+        return False
+    # Rounding of bfloat16 is a hundredth of the spread; a sibling that is seen changes tenths.
+    return bool((rows[-1] - alone).std() < 0.1 * alone.std())
+
+
+class TorchEngine:
+    """An `Engine` on torch, for any causal language model made of attention layers."""
+
+    def __init__(self, model: Model, forward: Forward | None = None) -> None:
+        self.vocab_size = model.vocab_size
+        self.context_tokens = model.context_tokens
+        self._forward: Forward = forward or TransformersForward(model.module)
+        self._cache = KeyValueCache()
+        self._committed: list[int] = []
+        self._tuple: tuple[int, ...] | None = ()
+        self._end_logits: torch.Tensor | None = None  # (V,), what follows the committed tokens, where known
+        self._tree = _Tree()
+        # Between chunks we can be stopped: about 20 ms on a slow machine, and never so small that it costs throughput.
+        per_chunk = 2_000_000_000 // max(model.parameters, 1)
+        self._chunk_tokens = max(16, min(per_chunk, 128)) if self._forward.device.type == "cpu" else 512
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        if self._tuple is None:
+            self._tuple = tuple(self._committed)
+        return self._tuple
+
+    def prefill(self, tokens: Sequence[int], stop: Callable[[], bool] | None = None) -> torch.Tensor | None:
+        wanted = list(tokens)
+        if not wanted:
+            raise ValueError("prefill needs at least one token")
+        self._check_room(len(wanted))
+        common = common_prefix(self._committed, wanted)
+        if common == len(wanted) == len(self._committed) and self._end_logits is not None:
+            self.crop(common)
+            return self._end_logits.clone()
+        # The last token is read again when it is already there: its logits are not kept.
+        self.crop(min(common, len(wanted) - 1))
+        while len(self._committed) < len(wanted):
+            if stop is not None and stop():
+                return None
+            start = len(self._committed)
+            chunk = wanted[start : start + self._chunk_tokens]
+            is_last = start + len(chunk) == len(wanted)
+            logits = self._append(chunk, "last" if is_last else "none")
+        self._end_logits = logits[-1]
+        return self._end_logits.clone()
+
+    def step(self, ids: Sequence[int]) -> torch.Tensor:
+        if not ids:
+            raise ValueError("step needs at least one token")
+        self.crop(len(self._committed))
+        self._check_room(len(self._committed) + len(ids))
+        logits = self._append(list(ids), "all")
+        self._end_logits = logits[-1].clone()
+        return logits
+
+    def score_tree(self, parents: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
+        if not ids or len(parents) != len(ids):
+            raise ValueError("A tree needs as many parents as ids, and at least one")
+        base, old = len(self._committed), len(self._tree.ids)
+        grown = self._tree.grown(parents, ids)
+        self._check_room(base + max(grown.depths[old:]))
+        node_positions = torch.tensor(grown.depths) + (base - 1)
+        key_positions = torch.cat([torch.arange(base), node_positions])
+        seen = torch.cat([torch.ones((len(ids), base), dtype=torch.bool), grown.ancestors[old:]], dim=1)
+        positions = node_positions[old:]
+        logits = self._run(list(ids), positions, self._masks(positions, key_positions, seen), "all")
+        self._cache.length += len(ids)
+        self._tree = grown
+        return logits
+
+    def commit(self, path: Sequence[int]) -> None:
+        expected = -1
+        for node in path:
+            if not 0 <= node < len(self._tree.ids) or self._tree.parents[node] != expected:
+                raise ValueError(f"Node {node} does not follow node {expected}")
+            expected = node
+        base = len(self._committed)
+        self._cache.keep(base, [base + node for node in path])
+        self._committed += [self._tree.ids[node] for node in path]
+        if path:
+            self._tuple = self._end_logits = None
+        self._tree = _Tree()
+
+    def crop(self, length: int) -> None:
+        if not 0 <= length <= len(self._committed):
+            raise ValueError(f"Cannot keep {length} of {len(self._committed)} tokens")
+        if length < len(self._committed):
+            del self._committed[length:]
+            self._tuple = self._end_logits = None
+        self._cache.length = length
+        self._tree = _Tree()
+
+    def _append(self, ids: list[int], keep: Keep) -> torch.Tensor:
+        base = len(self._committed)
+        positions = torch.arange(base, base + len(ids))
+        keys = torch.arange(base + len(ids))
+        logits = self._run(ids, positions, self._masks(positions, keys, keys <= positions[:, None]), keep)
+        self._cache.length += len(ids)
+        self._committed += ids
+        self._tuple = self._end_logits = None
+        return logits
+
+    def _masks(self, positions: torch.Tensor, key_positions: torch.Tensor, seen: torch.Tensor) -> Masks | None:
+        """`seen` (M, S) bool, narrowed by the window of each type of layer, as what is added to the scores."""
+        distance = positions[:, None] - key_positions
+        masks, hides = {}, len(positions) > 1
+        for name, window in self._forward.windows.items():
+            visible = seen if window is None else seen & (distance < window)
+            hides = hides or not bool(visible.all())
+            mask = torch.zeros(visible.shape, dtype=self._forward.dtype).masked_fill_(~visible, float("-inf"))
+            masks[name] = mask.to(self._forward.device)
+        return masks if hides else None
+
+    def _run(self, ids: list[int], positions: torch.Tensor, masks: Masks | None, keep: Keep) -> torch.Tensor:
+        """One pass; `(rows, V)` float32 on the CPU. `cache.length` is not moved."""
+        device = self._forward.device
+        try:
+            with torch.inference_mode():
+                logits = self._forward(torch.tensor(ids, device=device), positions.to(device), masks, self._cache, keep)
+                is_finite = bool(torch.isfinite(logits.sum()))
+            # Made outside inference mode: the caller may change it in place.
+            result = torch.empty(logits.shape, dtype=torch.float32)
+            result.copy_(logits)
+        except Exception as error:
+            raise translated(error) from error
+        if not is_finite:
+            raise ModelFailed("The model gave numbers that are no logits (NaN or infinite)")
+        return result
+
+    def _check_room(self, positions: int) -> None:
+        if positions > self.context_tokens:
+            raise ValueError(f"{positions} positions do not fit the model's {self.context_tokens}")
+
+
+def translated(error: Exception) -> ModelFailed | OutOfMemory:
+    """What a module or a loader raised, in our words: either there was no memory, or the model is at fault."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+        return OutOfMemory("Out of memory in the model: use a smaller model, a shorter context, or another device")
+    return ModelFailed(f"The model failed: {type(error).__name__}: {error}")
+
+
+def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    for index, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return index
+    return min(len(left), len(right))
+
+
+class _Tree:
+    """Nodes behind the committed tokens. Never changed: `grown` gives the larger one, so a failed pass leaves no
+    trace."""
+
+    def __init__(self) -> None:
+        self.parents: list[int] = []
+        self.ids: list[int] = []
+        self.depths: list[int] = []  # 1 for the nodes right behind the committed end
+        self.ancestors = torch.zeros((0, 0), dtype=torch.bool)  # (N, N), row i: the nodes that node i sees, itself too
+
+    def grown(self, parents: Sequence[int], ids: Sequence[int]) -> _Tree:
+        old, larger = len(self.ids), _Tree()
+        total = old + len(ids)
+        larger.parents, larger.ids = [*self.parents, *parents], [*self.ids, *ids]
+        larger.depths = list(self.depths)
+        larger.ancestors = torch.zeros((total, total), dtype=torch.bool)
+        larger.ancestors[:old, :old] = self.ancestors
+        for node in range(old, total):
+            parent = larger.parents[node]
+            if not -1 <= parent < node:
+                raise ValueError(f"Node {node} cannot have parent {parent}")
+            if parent >= 0:
+                larger.ancestors[node] = larger.ancestors[parent]
+            larger.ancestors[node, node] = True
+            larger.depths.append(1 if parent < 0 else larger.depths[parent] + 1)
+        return larger
