@@ -1,7 +1,7 @@
 """The text of one document: lines, edits, and positions as editors count them.
 
-Lines end at `\\r\\n`, `\\n` or `\\r` and nowhere else: a form feed, U+0085 or U+2028 stays inside its line, as in every editor
-and unlike `str.splitlines`. A *position* is (line, character), both from 0; `character` counts code units of the
+Lines end at `\\r\\n`, `\\n` or `\\r` and nowhere else: a form feed, U+0085 or U+2028 stays inside its line, as in every
+editor and unlike `str.splitlines`. A *position* is (line, character), both from 0; `character` counts code units of the
 encoding agreed on with the client, so that for `a😀b` the `b` stands at character 5 in utf-8, 3 in utf-16, 2 in utf-32.
 An *offset* counts code points from the start of the text and is what everything behind this module uses.
 """
@@ -84,6 +84,8 @@ class Text:
     """
 
     def __init__(self, text: str) -> None:
+        self._joined: str | None = None
+        self._clean: str | None = None
         self._replace_all(text)
 
     def __len__(self) -> int:
@@ -179,8 +181,7 @@ class Text:
         self._lone_crs = _lone_crs(self._lines) if "\r" in text else 0
         # Offsets at which the first lines start, as far as anybody asked since the last edit.
         self._starts = [0]
-        self._joined: str | None = text
-        self._clean: str | None = None
+        self._joined, self._clean = text, None
 
     def _locate(self, position: Position, encoding: Encoding) -> tuple[int, int]:
         """A position as line and code points within it."""

@@ -5,10 +5,11 @@ import re
 from typing import Any
 
 import pytest
-from fairlead.server import text as text_module
-from fairlead.server.text import Encoding, Range, Text, content_length
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fairlead.server import text as text_module
+from fairlead.server.text import Encoding, Range, Text, content_length
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 ODD_SEPARATORS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
@@ -66,7 +67,8 @@ def oracle_apply(text: str, lsp_range: Range | None, new: str, encoding: Encodin
 def random_text(rng: random.Random, alphabet: str, ending: str, longest: int) -> str:
     pieces = []
     for _ in range(rng.randrange(longest)):
-        pieces.append(rng.choice(alphabet) if rng.random() < 0.75 else rng.choice(ending if ending != "\r\n" else [ending]))
+        is_ending = rng.random() < 0.25
+        pieces.append(rng.choice([ending] if ending == "\r\n" else ending) if is_ending else rng.choice(alphabet))
         if rng.random() < 0.03:
             pieces.append(rng.choice(ODD_SEPARATORS))
     return "".join(pieces)
@@ -80,7 +82,9 @@ def random_position(rng: random.Random, text: str, encoding: Encoding) -> tuple[
     width = sum(oracle_units(c, encoding) for c in text[start:end])
     if rng.random() < 0.8:
         return line0, rng.randint(0, width)
-    return (line0, width + rng.randint(1, 9)) if rng.random() < 0.5 else (len(spans) + rng.randrange(3), rng.randrange(9))
+    if rng.random() < 0.5:
+        return line0, width + rng.randint(1, 9)
+    return len(spans) + rng.randrange(3), rng.randrange(9)
 
 
 def differences(seed: int, encoding: Encoding, messages: int, kind: type[Text] = Text) -> list[str]:
