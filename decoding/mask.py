@@ -19,7 +19,7 @@ def allowed(vocabulary: Vocabulary, state: State, forced: str = "") -> np.ndarra
     Never raises; an empty answer means that no token of this vocabulary fits, and the caller lets go of the constraint.
     End-of-text ids are in it where the text may end.
     """
-    names = state.names() if getattr(state, "closed", True) else None
+    names = state.names() if state.closed else None
     head = forced.encode("utf-8", "replace")
     found: list[int] = []
     if names is None:
@@ -85,5 +85,5 @@ def _accepts(state: State, text: bytes) -> bool:
         return False
     if not rest:
         return True
-    names = after.names() if getattr(after, "closed", True) else None
+    names = after.names() if after.closed else None
     return names is None or any(name.encode("utf-8").startswith(rest) for name in names)

@@ -54,45 +54,49 @@ class Ranking:
             self.unseen_mass, self.bounded,
         )  # fmt: skip
 
-    def probability(self, name: str) -> float:
-        """π(name), 0 if it is not among the names."""
-        for candidate, value in zip(self.names, self.log_probs, strict=True):
-            if candidate == name:
-                return math.exp(value)
-        return 0.0
+    def log_prob(self, name: str) -> float:
+        """log π(name), -inf if it is not among the names."""
+        return self.log_probs[self.names.index(name)] if name in self.names else -math.inf
 
 
 @dataclass(frozen=True)
 class Branch:
-    """How to write one name: nodes to commit, then one token more if it is written together with what follows it."""
+    """How to write one name: nodes to commit, then one token more if it is written together with what follows it.
+
+    `path` holds the engine's tree indices, `ids` their tokens, `rows` the (V,) logits after each of them.
+    """
 
     path: tuple[int, ...]
+    ids: tuple[int, ...]
+    rows: tuple[torch.Tensor, ...]
     crossing_id: int | None
-    logits: torch.Tensor | None
-    """(V,) after the last node of `path`; None if that node was never run."""
 
 
+@dataclass(frozen=True)
 class Scored:
-    """A ranking together with the tree that is still in the engine, so that the winner can be continued."""
+    """A ranking together with the tree that is still in the engine, so that the winner can be continued.
 
-    def __init__(self, ranking: Ranking, trie: Trie, slots: dict[int, int], rows: dict[int, torch.Tensor],
-                 best_way: dict[int, tuple[float, int, int | None]]) -> None:  # fmt: skip
-        self.ranking = ranking
-        self._trie = trie
-        self._slots = slots
-        self._rows = rows
-        self._best_way = best_way
+    `slots`: the engine's index of each node that was run; `rows`: its logits; `best_way`: for each name the node and, if
+    it is a crossing token, the id by which it is likeliest written.
+    """
+
+    ranking: Ranking
+    trie: Trie
+    slots: dict[int, int]
+    rows: dict[int, torch.Tensor]
+    best_way: dict[int, tuple[float, int, int | None]]
 
     def branch(self, name: str) -> Branch | None:
-        """The likeliest way to write `name`; `path` holds the engine's tree indices. None if it was not expanded."""
-        index = self._trie.names.index(name)
-        if index not in self._best_way:
+        """The likeliest way to write `name`; None if time ended before it was run."""
+        way = self.best_way.get(self.trie.names.index(name))
+        if way is None:
             return None
-        _, node, crossing_id = self._best_way[index]
-        nodes = self._trie.path(node)
-        if any(v not in self._slots for v in nodes):
-            return None
-        return Branch(tuple(self._slots[v] for v in nodes), crossing_id, self._rows.get(node))
+        _, node, crossing_id = way
+        nodes = self.trie.path(node)
+        return Branch(
+            tuple(self.slots[v] for v in nodes), tuple(self.trie.ids[v] for v in nodes),
+            tuple(self.rows[v] for v in nodes), crossing_id,
+        )  # fmt: skip
 
 
 def rank(

@@ -43,6 +43,10 @@ class State(Protocol):
         """
 
     @property
+    def closed(self) -> bool:
+        """Whether `names()` is a mask here: nothing else can be right. At open places names only rank."""
+
+    @property
     def may_end(self) -> bool:
         """Whether the text may stop here (end-of-text is legal)."""
 

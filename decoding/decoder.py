@@ -1,0 +1,201 @@
+"""A model with its cache, and the two things the product asks of it: rank a set of names, write ghost text.
+
+One thread owns a `Decoder`. Analysis is asked while the prompt is prefilled; what both cost is in the timings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, replace
+
+import torch
+
+from ..monitors.analysis import Document
+from ..monitors.monitor import Start
+from . import stops
+from .engine import Engine, engine_for
+from .ghost import Guide, Place, Writer, prepare
+from .model import Model, load
+from .offer import Limits, Offer
+from .rank import Ranking, rank
+from .vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds. `analysis` is what was waited for beyond the prefill it ran beside."""
+
+    analysis: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of a request for ghost text: offers, best first; `reason` says in words why there are none."""
+
+    offers: tuple[Offer, ...]
+    start: Start | None
+    timings: Timings
+    reason: str = ""
+
+
+class Decoder:
+    """One model on one device; not thread-safe, and meant to be used by one thread only."""
+
+    def __init__(self, model: Model, engine: Engine, vocabulary: Vocabulary) -> None:
+        self.model, self.engine, self.vocabulary = model, engine, vocabulary
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="fairlead-ask")
+
+    @classmethod
+    def of(cls, model: str = "", device: str = "auto", threads: int = 0, context_tokens: int = 0) -> Decoder:
+        """Load a model (see `model.load`). `threads` 0 leaves one core to analysis, on machines that have two.
+
+        Raises the `ModelError`s of `load`.
+        """
+        if threads > 0:
+            torch.set_num_threads(threads)
+        loaded = load(model, device)
+        if context_tokens > 0:
+            loaded = replace(loaded, context_tokens=min(context_tokens, loaded.context_tokens))
+        engine = engine_for(loaded)
+        vocabulary = Vocabulary.of(
+            loaded.tokenizer, engine.vocab_size, sorted(loaded.eos_ids), sorted(loaded.special_ids)
+        )
+        return cls(loaded, engine, vocabulary)
+
+    def warm_up(self) -> None:
+        """Build what the first request would otherwise wait for."""
+        _ = (self.vocabulary.starts_word, self.vocabulary.across_end, self.vocabulary.non_word_ids)
+        text = "import os\n\n\ndef main():\n    return os."
+        document = Document("warm-up", text)
+        place = prepare(self.model, self.vocabulary, self.engine, document, len(text), heal_at(text, len(text)))
+        if place is not None:
+            rank(self.engine, self.vocabulary, place.ready, ".", ["path", "getcwd", "environ"])
+            Writer(self.model, self.vocabulary, self.engine, place, Limits(max_tokens=4)).write()
+        self.engine.crop(0)
+
+    def place(
+        self, document: Document, offset: int, stop: Callable[[], bool] | None = None, reserve: int = 96
+    ) -> Place | None:
+        """The engine made ready at a cursor; None when `stop` said so."""
+        at = heal_at(document.text, offset)
+        return prepare(
+            self.model, self.vocabulary, self.engine, document, offset, at, reserve=reserve, stop=stop
+        )
+
+    def rank(
+        self, document: Document, start: Start, names: Sequence[str], *, typed: str = "", limits: Limits | None = None
+    ) -> tuple[Ranking | None, Timings]:
+        """The exact distribution over `names` at a monitor's start; None when stopped before anything was known.
+
+        `typed` keeps to the names that begin with it.
+        """
+        limits = limits or Limits()
+        begun = time.monotonic()
+        offset = start.offset + len(typed)
+        place = self.place(document, offset, limits.stop)
+        prefilled = time.monotonic()
+        if place is None:
+            return None, Timings(prefill=(prefilled - begun) * 1000, total=(prefilled - begun) * 1000)
+        stem = document.text[place.prompt.cut : start.offset]
+        scored = rank(
+            self.engine, self.vocabulary, place.ready, stem, names, typed=typed, until=limits.until, stop=limits.stop
+        )
+        self.engine.crop(len(place.prompt.tokens))
+        end = time.monotonic()
+        return scored.ranking, Timings(
+            prefill=(prefilled - begun) * 1000, decode=(end - prefilled) * 1000, total=(end - begun) * 1000
+        )
+
+    def write(
+        self, document: Document, offset: int, guide: Guide | None, limits: Limits, *,
+        alternatives: int = 1, temperature: float = 0.8, automatic: bool = True,
+    ) -> Written:  # fmt: skip
+        """Ghost text at `offset`: one greedy text, and `alternatives - 1` different ones sampled at `temperature`.
+
+        Cancelled (`limits.stop`): no offers and the reason "cancelled".
+        """
+        begun = time.monotonic()
+        reason = stops.refusal(document.text, offset, automatic=automatic)
+        if reason:
+            return Written((), None, Timings(total=(time.monotonic() - begun) * 1000), reason)
+        asked: Future[Start | None] | None = None
+        if guide is not None:
+            left_ms = None if limits.until == float("inf") else max(1.0, (limits.until - begun) * 1000)
+            asked = self._beside.submit(guide.start, document, offset, left_ms)
+        place = self.place(document, offset, limits.stop, reserve=limits.max_tokens + 32)
+        prefilled = time.monotonic()
+        start: Start | None = None
+        if asked is not None and place is not None:
+            try:
+                start = asked.result(None if limits.until == float("inf") else max(0.0, limits.until - prefilled) + 0.05)
+            except FutureTimeout:
+                place = None
+                reason = "analysis did not answer within the budget"
+        answered = time.monotonic()
+        offers: list[Offer] = []
+        if place is not None:
+            offers, reason = self._alternatives(place, limits, guide, start, alternatives, temperature)
+        end = time.monotonic()
+        timings = Timings(
+            analysis=(answered - prefilled) * 1000, prefill=(prefilled - begun) * 1000,
+            decode=(end - answered) * 1000, total=(end - begun) * 1000,
+        )  # fmt: skip
+        if limits.stop():
+            return Written((), start, timings, "cancelled")
+        return Written(tuple(offers), start, timings, "" if offers else reason)
+
+    def _alternatives(
+        self, place: Place, limits: Limits, guide: Guide | None, start: Start | None, count: int, temperature: float
+    ) -> tuple[list[Offer], str]:
+        offers: list[Offer] = []
+        reason = ""
+        for number in range(max(1, count * 2 if count > 1 else 1)):
+            if len(offers) >= count or (number and limits.over):
+                break
+            bounds = limits if number == 0 else replace(limits, temperature=temperature, seed=number)
+            offer = Writer(self.model, self.vocabulary, self.engine, place, bounds, guide, start).write()
+            if offer is None:
+                return [], "cancelled"
+            if offer.text and offer.text not in {known.text for known in offers}:
+                offers.append(offer)
+            elif not offer.text and not reason:
+                reason = _why_nothing(offer, start)
+        return offers[:1] + sorted(offers[1:], key=lambda offer: -offer.confidence), reason
+
+
+def heal_at(text: str, offset: int) -> int:
+    """The first character to be generated anew: the dot before a half-typed name, the name itself, or the cursor."""
+    begin = offset
+    while begin > 0 and ("a" + text[begin - 1]).isidentifier():
+        begin -= 1
+    dot = begin
+    while dot > 0 and text[dot - 1] in " \t":
+        dot -= 1
+    if dot > 0 and text[dot - 1] == ".":
+        return dot - 1
+    return begin
+
+
+def _why_nothing(offer: Offer, start: Start | None) -> str:
+    """In words, why a text came out empty."""
+    if offer.stopped == "confidence":
+        if start is not None and start.closed and offer.tokens == 0:
+            names = start.members.names
+            if start.typed and not any(name.startswith(start.typed) for name in names):
+                return f"nothing that exists begins with {start.typed!r} ({start.reason})"
+            return "the model believes in none of the names that exist here"
+        return "the model is not sure enough"
+    return {
+        "budget": "the time budget ended before anything was ready",
+        "unverified": "analysis did not answer in time for the first attribute",
+        "end_of_text": "the model thinks that nothing is missing here",
+        "end_of_line": "the model thinks that the line is complete",
+        "end_of_block": "the model thinks that the block is complete",
+        "length": "nothing presentable was written",
+    }[offer.stopped]

@@ -1,0 +1,337 @@
+"""Ghost text: a model writes a line, monitors see to it that every attribute it names exists.
+
+The rule, for waiting and for running ahead alike (`design.md`, *The engine*): the model writes on while analysis answers;
+a name that turns out legal is kept; one that is refused is taken back to its dot and drawn from the exact distribution
+over the legal names. Text behind a dot that analysis has not answered in time is not offered.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from ..monitors.analysis import Document, Members
+from ..monitors.errors import AnalysisError
+from ..monitors.monitor import Question, Start, State
+from . import stops
+from .draft import Draft, decoded
+from .engine import Engine
+from .mask import allowed
+from .model import Model
+from .offer import Limits, Offer, Provenance, Stopped, trim
+from .prompt import Prompt, lay_out
+from .rank import Scored, rank
+from .vocabulary import Vocabulary
+
+TOKEN_FLOOR = 0.08
+"""When even the likeliest token is less likely than this, the text ends: from there on completions are rarely accepted."""
+
+MASS_FLOOR = 0.002
+"""Below this legal mass the model wants none of the names that exist, and nothing is forced upon it."""
+
+MAX_REDRAWS = 8
+"""Names taken back in one text before it is ended; the tail of rejections is dead ends."""
+
+MAX_REFUSALS = 16
+"""Tokens refused at one step before the text is ended."""
+
+
+class Guide(Protocol):
+    """What guided decoding asks of the monitors."""
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        """What holds at the cursor."""
+
+    def watch(self, document: Document, offset: int) -> State:
+        """A state that constrains nothing at the cursor and watches for what is written behind it."""
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
+        """Put a state's question; at once, the answer comes through the future."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cursor whose prompt an engine holds: `ready` are the (V,) logits behind `prompt`."""
+
+    document: Document
+    offset: int
+    prompt: Prompt
+    ready: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Next:
+    """Go on from these (V,) logits; `ends_word`: what comes next may not lengthen the name just drawn."""
+
+    logits: torch.Tensor
+    ends_word: bool = False
+
+
+@dataclass(frozen=True)
+class _End:
+    """The text ends here, or after its first `size` bytes where that is given."""
+
+    stopped: Stopped
+    size: int | None = None
+
+
+def prepare(
+    model: Model, vocabulary: Vocabulary, engine: Engine, document: Document, offset: int, heal_at: int,
+    *, reserve: int = 96, stop: Callable[[], bool] | None = None,
+) -> Place | None:  # fmt: skip
+    """Lay the prompt out and prefill it, reusing what the engine holds; `reserve` tokens stay free to write into.
+
+    `heal_at` is the first character that must be generated anew (the dot before a half-typed name, or the cursor).
+    None when `stop` said so.
+    """
+    budget = max(16, engine.context_tokens - reserve)
+    prompt = lay_out(model, vocabulary, document.text, offset, heal_at, budget)
+    ready = engine.prefill(prompt.tokens, stop)
+    return None if ready is None else Place(document, offset, prompt, ready)
+
+
+class Writer:
+    """Writes one text on an engine that holds the place's prompt; for the decode thread only.
+
+    The engine may hold other text afterwards; the prompt stays its first tokens. `guide` None: unguided.
+    """
+
+    def __init__(
+        self, model: Model, vocabulary: Vocabulary, engine: Engine, place: Place, limits: Limits,
+        guide: Guide | None = None, start: Start | None = None,
+    ) -> None:  # fmt: skip
+        self._model, self._vocabulary, self._engine = model, vocabulary, engine
+        self._place, self._limits, self._guide, self._start = place, limits, guide, start
+        state: State = FREE
+        if guide is not None:
+            state = start.state if start is not None else guide.watch(place.document, place.offset)
+        self._draft = Draft(place.prompt.forced.encode("utf-8", "replace"), state)
+        self._asked: dict[str, Future[Members]] = {}
+        self._random = torch.Generator().manual_seed(limits.seed)
+        self._checks = guide is not None
+        self._redraws = 0
+
+    def write(self) -> Offer | None:
+        """The offer (its text empty when there is nothing worth showing), or None when the caller stopped it."""
+        self._engine.crop(len(self._place.prompt.tokens))
+        limits = self._limits
+        at: _Next | _End = _Next(self._place.ready)
+        if self._start is not None and self._start.closed and self._checks:
+            at = self._draw_name(None)
+        while True:
+            if limits.stop():
+                return None
+            if isinstance(at, _End):
+                # What ends at a dot has nothing unverified before it.
+                verified = self._verify(block=True) if at.size is None else None
+                if verified is None:
+                    return self._offer(at)
+                at = verified
+            elif limits.over:
+                at = _End("budget")
+            elif len(self._draft.steps) >= limits.max_tokens:
+                at = _End("length")
+            else:
+                at = self._verify(block=False) or self._write_token(at)
+
+    def _write_token(self, at: _Next) -> _Next | _End:
+        """Choose one token and take it in."""
+        draft, vocabulary, owed = self._draft, self._vocabulary, self._draft.owed
+        log_row = torch.log_softmax(self._constrained(at, owed), -1)
+        for _ in range(MAX_REFUSALS):
+            token_id, log_prob = self._pick(log_row)
+            if log_prob == -math.inf:
+                return _End("confidence")
+            text = vocabulary.texts[token_id]
+            if len(text) > len(owed) or not text:
+                if float(log_row.max()) < math.log(TOKEN_FLOOR):
+                    return _End("confidence")
+                if token_id in self._model.eos_ids and draft.state.may_end:
+                    return _End("end_of_text")
+            newline = text.find(b"\n", len(owed)) if not self._limits.multiline else -1
+            kept = text if newline < 0 else text[:newline]
+            state = draft.after(text) if text else None
+            if state is not None:
+                if newline >= 0:
+                    if kept and (short := draft.after(kept)) is not None:
+                        draft.add(token_id, kept, at.logits, short, log_prob)
+                    return _End("end_of_line")
+                draft.add(token_id, text, at.logits, state, log_prob)
+                if self._limits.multiline and self._block_is_over():
+                    return _End("end_of_block")
+                return _Next(self._engine.step([token_id])[-1])
+            if not owed and _in_name(draft.state):
+                return self._redraw(self._last_answered())
+            log_row[token_id] = -math.inf
+        return _End("confidence")
+
+    def _constrained(self, at: _Next, owed: bytes) -> torch.Tensor:
+        """(V,) float32 logits with -inf where healing, or the end of a drawn name, forbids a token."""
+        logits = at.logits.float()
+        if owed:
+            ids = allowed(self._vocabulary, self._draft.start, owed.decode("utf-8", "replace"))
+            if ids is not None and len(ids):
+                kept = torch.full_like(logits, -math.inf)
+                kept[torch.from_numpy(ids)] = logits[torch.from_numpy(ids)]
+                return kept
+        if at.ends_word:
+            return logits.masked_fill(self._vocabulary.starts_word.bool(), -math.inf)
+        return logits
+
+    def _pick(self, log_row: torch.Tensor) -> tuple[int, float]:
+        """A token and its log-probability: the likeliest, or a sample from the nucleus (p = 0.95)."""
+        if self._limits.temperature <= 0:
+            best = log_row.max(0)
+            return int(best.indices), float(best.values)
+        values, ids = torch.sort(torch.softmax(log_row / self._limits.temperature, -1), descending=True)
+        keep = int((values.cumsum(0) < 0.95).sum()) + 1
+        token_id = int(ids[int(torch.multinomial(values[:keep], 1, generator=self._random))])
+        return token_id, float(log_row[token_id])
+
+    def _block_is_over(self) -> bool:
+        written = self._draft.text
+        if "\n" not in written:
+            return False
+        before, _ = stops.line_of(self._place.document.text, self._place.offset)
+        return stops.end_of_block(before, written) is not None
+
+    def _verify(self, *, block: bool) -> _Next | _End | None:
+        """Ask what the draft raises and take in the answers; None when the draft stands, as far as is known.
+
+        With `block` it waits for answers until the budget ends.
+        """
+        draft = self._draft
+        while self._checks and self._guide is not None and draft.state.questions:
+            for question in draft.state.questions:
+                if question.text not in self._asked:
+                    place = self._place
+                    self._asked[question.text] = self._guide.ask(place.document, place.offset, question)
+            first = draft.state.questions[0]
+            answer = self._asked[first.text]
+            if block:
+                self._wait(answer)
+            if not answer.done():
+                return None
+            try:
+                draft.answers[first.text] = answer.result()
+            except AnalysisError:
+                self._checks = False  # analysis is down: from here on the text is the model's alone, and marked so
+                return None
+            if not draft.settle():
+                return self._redraw(first)
+        return None
+
+    def _wait(self, answer: Future[Members]) -> None:
+        while not (answer.done() or self._limits.over or self._limits.stop()):
+            wait([answer], timeout=min(0.02, max(0.0, self._limits.until - time.monotonic())))
+
+    def _last_answered(self) -> Question | None:
+        """The dot whose name is being written; None for the dot before the cursor."""
+        written = self._draft.text
+        behind = [text for text in self._draft.answers if written.startswith(text)]
+        return Question(max(behind, key=len)) if behind else None
+
+    def _redraw(self, question: Question | None) -> _Next | _End:
+        """Take the text back to a dot and draw the name behind it from the exact distribution."""
+        self._redraws += 1
+        if self._redraws > MAX_REDRAWS and question is not None:
+            return _End("confidence", self._draft.size_of(question.text) - 1)
+        return self._draw_name(question)
+
+    def _draw_name(self, question: Question | None) -> _Next | _End:
+        """Draw a legal name behind the dot of a question, or behind the one before the cursor (None).
+
+        The text ends before the dot when the model believes in none of the names, or time is up.
+        """
+        draft, place, vocabulary = self._draft, self._place, self._vocabulary
+        keep, typed = 0, ""
+        if question is None:
+            assert self._start is not None
+            names, typed = self._start.members.names, self._start.typed
+            stem = place.document.text[place.prompt.cut : self._start.offset]
+            dot = 0
+        else:
+            names = draft.answers[question.text].names
+            dot = draft.size_of(question.text) - 1
+            base = place.document.text[: place.prompt.cut]
+            text = base + decoded(bytes(draft.data[: dot + 1]))
+            cut = vocabulary.pretoken_start(text, len(text) - 1)
+            keep = draft.count_at(len(text[len(base) : cut].encode("utf-8", "replace")))
+            stem = decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : dot + 1]))
+        logits = draft.steps[keep].logits if keep < len(draft.steps) else place.ready
+        self._engine.crop(len(place.prompt.tokens) + keep)
+        scored = rank(
+            self._engine, vocabulary, logits, stem, sorted(names), typed=typed,
+            until=self._limits.until, stop=self._limits.stop,
+        )  # fmt: skip
+        name = self._choose(scored)
+        branch = scored.branch(name) if name is not None else None
+        if name is None or branch is None:
+            return _End("budget" if self._limits.over else "confidence", dot)
+        draft.take_back(keep)
+        self._engine.commit(branch.path)
+        value = scored.ranking.log_prob(name)
+        ids = [*branch.ids, *([branch.crossing_id] if branch.crossing_id is not None else [])]
+        rows = [logits, *branch.rows]
+        for position, token_id in enumerate(ids):
+            token_text = vocabulary.texts[token_id]
+            state = draft.after(token_text)
+            if state is None:  # the tokenizer wrote something other than the name: never seen, never offered
+                return _End("confidence", dot)
+            draft.add(token_id, token_text, rows[position], state, value if position == len(ids) - 1 else None)
+        if branch.crossing_id is not None:
+            return _Next(self._engine.step([branch.crossing_id])[-1])
+        return _Next(rows[-1], ends_word=True)
+
+    def _choose(self, scored: Scored) -> str | None:
+        """The name to write: the likeliest, or a sample; None when the model believes in none of them."""
+        ranking = scored.ranking
+        if not ranking.names or ranking.legal_mass < MASS_FLOOR:
+            return None
+        if self._limits.temperature <= 0:
+            return ranking.names[0]
+        weights = torch.tensor([value / self._limits.temperature for value in ranking.log_probs]).softmax(-1)
+        return ranking.names[int(torch.multinomial(weights, 1, generator=self._random))]
+
+    def _offer(self, end: _End) -> Offer:
+        """What of the draft may be shown: nothing behind a dot that was not answered."""
+        draft, stopped = self._draft, end.stopped
+        provenance: Provenance = "model, checked" if self._checks else "model"
+        text = "" if draft.owed else draft.text
+        if end.size is not None:
+            text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
+        if self._checks and draft.state.questions and len(draft.state.questions[0].text) <= len(text):
+            text, stopped = text[: len(draft.state.questions[0].text) - 1], "unverified"
+        return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)
+
+
+@dataclass(frozen=True)
+class _Free:
+    """The state of nobody: anything may be written, nothing is asked."""
+
+    closed: bool = False
+    may_end: bool = True
+    questions: tuple[Question, ...] = ()
+
+    def advance(self, text: str) -> _Free:
+        return self
+
+    def names(self) -> None:
+        return None
+
+    def resolve(self, answer: Members) -> _Free:
+        return self
+
+
+FREE = _Free()
+
+
+def _in_name(state: State) -> bool:
+    """Whether a name at a closed place is being written."""
+    return state.closed and state.names() is not None

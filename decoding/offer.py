@@ -1,0 +1,81 @@
+"""What is offered, when writing stops, and what of a draft is fit to be shown."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..monitors.analysis import Document
+from . import stops
+from .draft import Draft
+
+Stopped = Literal["end_of_line", "end_of_block", "end_of_text", "confidence", "budget", "unverified", "length"]
+Provenance = Literal["analysis", "model", "model, checked"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop. `until` is a monotonic time in seconds; `stop` is looked at for every token."""
+
+    until: float = math.inf
+    max_tokens: int = 64
+    min_confidence: float = 0.0
+    multiline: bool = False
+    temperature: float = 0.0
+    seed: int = 0
+    stop: Callable[[], bool] = lambda: False
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self.until
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One text to insert at the cursor; empty when there is nothing worth showing, `stopped` says why.
+
+    `probability` is that of the whole text under the guided model, `confidence` the geometric mean over its tokens.
+    """
+
+    text: str
+    probability: float
+    confidence: float
+    provenance: Provenance
+    stopped: Stopped
+    tokens: int = 0
+
+
+def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: int, limits: Limits,
+         provenance: Provenance) -> Offer:  # fmt: skip
+    """The offer made of the first part `text` of a draft: whole words, one block, nothing twice, nothing odd."""
+    if stopped in ("confidence", "budget", "length"):
+        text = whole_words(text)
+    before, after = stops.line_of(document.text, offset)
+    if limits.multiline and (end := stops.end_of_block(before, text)) is not None:
+        text, stopped = text[:end], "end_of_block"
+    if "\n" not in text:
+        text = stops.without_overlap(text, after)
+    text = stops.printable(text.rstrip(), existing=document.text)
+    last = draft.size_of(text)
+    values: list[float] = []
+    for step in draft.steps:
+        if step.log_prob is not None and step.size > len(draft.forced):
+            values.append(step.log_prob)
+        if step.size >= last:
+            break
+    total = sum(values)
+    confidence = math.exp(total / len(values)) if values else 0.0
+    if not text.strip() or confidence < limits.min_confidence:
+        text, stopped = "", "confidence" if text.strip() else stopped
+    return Offer(text, math.exp(total), confidence, provenance, stopped, len(draft.steps))
+
+
+def whole_words(text: str) -> str:
+    """A text that was broken off, without the name at its end that may be half written, and without a dangling dot."""
+    end = len(text)
+    while end > 0 and ("a" + text[end - 1]).isidentifier():
+        end -= 1
+    return text[:end].rstrip(" .") if end < len(text) else text

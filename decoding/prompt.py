@@ -1,0 +1,71 @@
+"""From a text and a cursor to prompt tokens, laid out so that typing only appends to them.
+
+Healing: the model must not be held to the accidental tokenisation of a half-typed text. The prompt ends at the last place
+that no continuation can re-tokenise, and what was cut off (`forced`) must be written again by the model before anything new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .infilling import prompt_tokens
+from .model import Model
+from .vocabulary import Vocabulary
+
+CHARACTERS_PER_TOKEN = 3
+"""A low guess for code (the default tokenizer: 3.8), to cut a window out of a large file before tokenising it."""
+
+SUFFIX_SHARE = 0.25
+"""Share of the budget that the text behind the cursor may take, in fill-in-the-middle orders."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Tokens to prefill, and what the model must write first.
+
+    `cut` is the offset in the document where generation begins; `forced` is the document's text from there to the
+    cursor.
+    """
+
+    tokens: tuple[int, ...]
+    cut: int
+    forced: str
+
+
+def lay_out(model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int) -> Prompt:
+    """The prompt for a cursor at `offset`, generation beginning at or before `heal_at` (≤ offset).
+
+    `budget` bounds the tokens of the prompt. The window is moved in large steps, so that most keystrokes keep its start
+    and with it the KV cache.
+    """
+    cut = vocabulary.pretoken_start(text, heal_at - 1 if heal_at == offset else heal_at) if heal_at > 0 else 0
+    infills = model.infilling is not None and model.prompt_order != "left_to_right"
+    suffix_budget = int(budget * SUFFIX_SHARE) if infills else 0
+    suffix_ids: list[int] = []
+    if infills:
+        suffix_ids = vocabulary.encode(text[offset : offset + suffix_budget * CHARACTERS_PER_TOKEN])[:suffix_budget]
+    room = max(8, budget - len(suffix_ids) - 8)
+    first = window_start(text, cut, room * CHARACTERS_PER_TOKEN)
+    prefix_ids = vocabulary.encode(text[first:cut])
+    if len(prefix_ids) > room:
+        step = max(1, room // 4)
+        prefix_ids = prefix_ids[-(-(len(prefix_ids) - room) // step) * step :]
+    tokens = prompt_tokens(model.infilling if infills else None, model.prompt_order, prefix_ids, suffix_ids, [])
+    if model.bos_id is not None and not infills:
+        tokens = [model.bos_id, *tokens]
+    if not tokens:  # an empty file: the model needs something to start from
+        tokens = [model.bos_id if model.bos_id is not None else sorted(model.eos_ids)[0]]
+    return Prompt(tuple(tokens), cut, text[cut:offset])
+
+
+def window_start(text: str, end: int, length: int) -> int:
+    """Where a window of at most `length` characters before `end` begins: at a line, and stable while `end` grows.
+
+    It moves once per quarter of the window, so typing does not shift the prompt.
+    """
+    if end <= length:
+        return 0
+    step = max(1, length // 4)
+    first = -(-(end - length) // step) * step
+    line = text.find("\n", first, end)
+    return line + 1 if 0 <= line < first + step else first

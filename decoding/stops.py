@@ -1,0 +1,93 @@
+"""Where ghost text ends, and what of it is fit to be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+
+MAX_LINES = 12
+"""Longest block offered at once."""
+
+MOVED_BRACKETS = ")]}"
+
+
+def line_of(text: str, offset: int) -> tuple[str, str]:
+    """What stands before and behind the cursor on its line (the ending left out)."""
+    first = text.rfind("\n", 0, offset) + 1
+    last = text.find("\n", offset)
+    return text[first:offset], text[offset : len(text) if last < 0 else last].rstrip("\r")
+
+
+def indentation(line: str) -> int:
+    """Width of the blanks a line starts with; a tab counts to the next multiple of eight, as Python counts."""
+    return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(8))
+
+
+def end_of_block(before: str, written: str) -> int | None:
+    """Where the block that `written` belongs to has ended, as an index into `written`; None while it goes on.
+
+    `before` is the cursor's line up to the cursor. A block ends before the first line that is indented less than it
+    (not more than its opener, when the first line ends in a colon), before a second blank line, and after `MAX_LINES`.
+    Only complete lines are judged.
+    """
+    lines = written.split("\n")
+    if len(lines) == 1:
+        return None
+    first = before + lines[0]
+    base = indentation(first) if first.strip() else indentation(before)
+    opener = first.rstrip().endswith(":")
+    position, blanks = len(lines[0]), 0
+    for number, line in enumerate(lines[1:], 1):
+        last = number == len(lines) - 1
+        if not line.strip():
+            blanks += not last
+            if blanks > 1:
+                return position
+        else:
+            width = indentation(line)
+            if width < base or (opener and width == base):
+                return len("\n".join(lines[:number]).rstrip())
+            blanks = 0
+        if number >= MAX_LINES:
+            return position
+        position += 1 + len(line)
+    return None
+
+
+def refusal(text: str, offset: int, *, automatic: bool) -> str:
+    """Why no ghost text belongs at this cursor, in words; empty if some does.
+
+    Automatic text is offered at the end of a line, or before closing brackets and the like, not in the middle of code.
+    """
+    before, after = line_of(text, offset)
+    if after[:1] and ("a" + after[0]).isidentifier():
+        return "the cursor is inside a name"
+    if before[-1:] and len(before) > 20_000:
+        return "the line is longer than 20,000 characters"
+    if automatic and after.strip(" \t" + MOVED_BRACKETS + ",:;\"'") != "":
+        return "there is code behind the cursor on this line"
+    return ""
+
+
+def without_overlap(written: str, after: str) -> str:
+    """Drop from the end of one written line what already stands behind the cursor (`after`)."""
+    after = after.strip()
+    if not after:
+        return written
+    for length in range(min(len(written), len(after)), 0, -1):
+        if written.endswith(after[:length]):
+            return written[:-length]
+    return written
+
+
+def printable(text: str, existing: str = "") -> str:
+    """`text` up to the first character that has no business in an offer.
+
+    Control characters except newline and tab, bidirectional controls and zero-width characters end it, unless the file
+    already uses them (`research/reliability.md` 3.5).
+    """
+    for position, character in enumerate(text):
+        if character in "\n\t" or character in existing:
+            continue
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or character == "\ufffd":
+            return text[:position]
+    return text
