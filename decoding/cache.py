@@ -42,8 +42,9 @@ class KeyValueCache:
         """Move `slots` (rising, all at or behind `start`) to `start`; `length` then ends behind them."""
         end = start + len(slots)
         if slots and slots != list(range(start, end)):
-            for buffers in (self._keys, self._values):
-                for buffer in buffers:
+            # The buffers were made in inference mode, and may be written nowhere else.
+            with torch.inference_mode():
+                for buffer in (*self._keys, *self._values):
                     if buffer is not None:
                         index = torch.tensor(slots, device=buffer.device)
                         buffer[:, :, start:end] = buffer.index_select(2, index)

@@ -89,7 +89,8 @@ def prompt_tokens(
 ) -> list[int]:
     """`[bos | context | suffix | prefix]` in the model's own format; what comes next is the middle.
 
-    In every order but `psm` the prefix ends the prompt, so typing only appends and the cache is kept. In `psm` the
+    In every order but `psm` the prefix ends the prompt (a middle token at most stands behind it), so typing only
+    appends and the cache is kept. In `psm` the
     suffix and the middle token stand behind the prefix, and are read again at each keystroke. Without
     fill-in-the-middle tokens, or without a suffix, the prompt is left to right.
     """

@@ -1,0 +1,121 @@
+"""Tiny models of the architectures people use, made on the spot: random weights, a tokenizer trained on this file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+
+from fairlead.decoding.model import Model, load
+
+SENTINELS = {
+    "llama": ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),
+    "qwen2": ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>"),
+    "qwen2_windows": ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>"),
+    "starcoder2": ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<fim_pad>"),
+    "gpt_bigcode": ("<fim-prefix>", "<fim-suffix>", "<fim-middle>", "<fim-pad>"),
+    "codegen": (),
+    "bloom": (),
+    "mamba": (),
+}
+TREES = ("llama", "qwen2", "qwen2_windows", "starcoder2", "gpt_bigcode", "codegen")
+"""The architectures that hold a tree; bloom (ALiBi) and mamba (recurrent) do not."""
+
+VOCAB_SIZE = 400
+
+
+def trained_tokenizer(special: tuple[str, ...]) -> Tokenizer:
+    """A byte-level BPE tokenizer of 384 entries at most, trained on the source of this file; end of text is 0."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=384,
+        special_tokens=[AddedToken(text, special=True) for text in ("<|endoftext|>", *special)],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([Path(__file__).read_text("utf-8")], trainer)
+    return tokenizer
+
+
+def tiny_config(architecture: str) -> Any:
+    """A configuration of two or three layers whose weights take some kilobytes."""
+    import transformers
+
+    common: dict[str, Any] = {
+        "vocab_size": VOCAB_SIZE, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256, "bos_token_id": None,
+        "eos_token_id": 0,
+    }  # fmt: skip
+    gpt: dict[str, Any] = {
+        "vocab_size": VOCAB_SIZE, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "bos_token_id": None,
+        "eos_token_id": 0,
+    }  # fmt: skip
+    match architecture:
+        case "llama":
+            return transformers.LlamaConfig(**common, rope_theta=10000.0)
+        case "qwen2":
+            return transformers.Qwen2Config(**common, tie_word_embeddings=True)
+        case "qwen2_windows":
+            types = ["full_attention", "sliding_attention"]
+            return transformers.Qwen2Config(**common, use_sliding_window=True, sliding_window=8, layer_types=types)
+        case "starcoder2":
+            return transformers.Starcoder2Config(**common, sliding_window=8)
+        case "gpt_bigcode":
+            return transformers.GPTBigCodeConfig(**gpt, multi_query=True)
+        case "codegen":
+            return transformers.CodeGenConfig(**gpt, n_ctx=256, rotary_dim=4, tie_word_embeddings=False)
+        case "bloom":
+            return transformers.BloomConfig(vocab_size=VOCAB_SIZE, hidden_size=32, n_layer=2, n_head=4, eos_token_id=0)
+        case "mamba":
+            return transformers.MambaConfig(vocab_size=VOCAB_SIZE, hidden_size=32, num_hidden_layers=2, state_size=8)
+        case _:
+            raise ValueError(architecture)
+
+
+def save_tiny(folder: Path, architecture: str) -> Path:
+    """A model folder as the hub would hold it."""
+    import transformers
+
+    torch.manual_seed(5)
+    module = transformers.AutoModelForCausalLM.from_config(tiny_config(architecture))
+    for parameter in module.parameters():
+        # Larger than training starts with, so that what a token sees moves the logits.
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.3)
+    transformers.utils.logging.disable_progress_bar()
+    module.save_pretrained(folder)
+    trained_tokenizer(SENTINELS[architecture]).save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny model by architecture, made once; do not change what is in it."""
+    made: dict[str, Path] = {}
+
+    def folder(architecture: str) -> Path:
+        if architecture not in made:
+            made[architecture] = save_tiny(tmp_path_factory.mktemp(architecture), architecture)
+        return made[architecture]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Callable[[str], Path]) -> Callable[[str], Model]:
+    """A loaded tiny model by architecture, in float32 on the CPU."""
+    loaded: dict[str, Model] = {}
+
+    def model(architecture: str) -> Model:
+        if architecture not in loaded:
+            loaded[architecture] = load(str(tiny_folder(architecture)), device="cpu", dtype="float32")
+        return loaded[architecture]
+
+    return model
