@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..monitors.analysis import Document
 from . import stops
-from .draft import Draft
+
+if TYPE_CHECKING:  # the server shows offers without importing torch
+    from .draft import Draft
 
 Stopped = Literal["end_of_line", "end_of_block", "end_of_text", "confidence", "budget", "unverified", "length"]
 Provenance = Literal["analysis", "model", "model, checked"]

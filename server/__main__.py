@@ -1,0 +1,10 @@
+"""`python -E -P -m fairlead.server`, and the console script `fairlead`."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+from ..monitors.errors import FairleadError
+from .settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 when it did what was asked, 2 for misuse and bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except FairleadError as error:
+        print(f"fairlead: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `fairlead complete … | head`
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fairlead", description="Code completion that cannot lie: a language server for Python."
+    )
+    parser.add_argument("--version", action="version", version=f"fairlead {version('fairlead')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the language server on standard input and output")
+    serve.add_argument("--no-model", action="store_true", help="answer from analysis alone")
+    serve.set_defaults(run=_serve)
+
+    complete = commands.add_parser("complete", help="print the ranked list and the ghost text at positions")
+    complete.add_argument("position", nargs="+", metavar="PATH:LINE:COLUMN", help="counted from 1, in code points")
+    complete.add_argument("--json", action="store_true", help="one JSON object a line and position")
+    complete.add_argument("--unguided", action="store_true", help="switch the monitors off, for comparison")
+    complete.add_argument("--no-model", action="store_true", help="answer from analysis alone, without torch")
+    complete.add_argument("--root", default="", help="the project's folder; found by pyproject.toml or .git otherwise")
+    complete.add_argument("--project-python", default="", help="environment of the project; it is read, never run")
+    _model_options(complete)
+    complete.set_defaults(run=_complete)
+
+    model = commands.add_parser("model", help="fetch and list models").add_subparsers(required=True, metavar="ACTION")
+    pull = model.add_parser("pull", help="download a model from the Hugging Face hub into the local cache")
+    pull.add_argument("id", help="for example Qwen/Qwen2.5-Coder-0.5B")
+    pull.set_defaults(run=_pull)
+
+    doctor = commands.add_parser("doctor", help="check model, device, analysis and editors, and say how to mend them")
+    doctor.add_argument("--root", default=".", help="the project to check the environment of")
+    _model_options(doctor)
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="", help="a folder, or a hub id that was pulled; the packaged one otherwise")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .app import serve
+
+    return serve(with_model=not options.no_model)
+
+
+def _complete(options: argparse.Namespace) -> int:
+    from .complete import as_line, as_text, complete, parse
+    from .isolation import quiet_libraries
+
+    quiet_libraries()
+    settings = replace(
+        Settings(), model=options.model, device=options.device, project_python=options.project_python
+    )
+    positions = [parse(text) for text in options.position]
+    answers = complete(
+        positions, settings, guided=not options.unguided, with_model=not options.no_model, root=options.root
+    )
+    for answer in answers:
+        print(as_line(answer) if options.json else as_text(answer), flush=True)
+    return 0
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from ..decoding.hub import pull
+
+    folder = pull(options.id)
+    print(f"{options.id} is in {folder}\nUse it with --model {options.id}, or the setting fairlead.model.")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import examine, report
+
+    findings = examine(replace(Settings(), model=options.model, device=options.device), options.root)
+    print(report(findings))
+    return 0 if all(finding.good for finding in findings) else 1

@@ -1,0 +1,192 @@
+"""`fairlead complete`: the ranked list and the ghost text at positions of files, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..monitors.analysis import Document
+from ..monitors.dereference import Dereference
+from ..monitors.errors import PositionError
+from ..monitors.process import AnalysisProcess
+from .listing import Entry, entries, find
+from .settings import Settings
+from .text import Text
+
+if TYPE_CHECKING:
+    from ..decoding.decoder import Decoder
+    from ..decoding.offer import Offer
+
+PATIENCE_MS = 30_000.0
+"""How long the command line waits for analysis; nobody is typing."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file: `line` and `column` count from 1, columns in code points; the cursor stands before it."""
+
+    path: str
+    line: int
+    column: int
+
+
+def parse(text: str) -> Position:
+    """`PATH:LINE:COLUMN`. Raises `PositionError` for anything else."""
+    path, _, rest = text.rpartition(":")
+    path, _, line = path.rpartition(":")
+    if not path or not line.isdecimal() or not rest.isdecimal() or int(line) < 1 or int(rest) < 1:
+        raise PositionError(f"{text!r} is no position; write PATH:LINE:COLUMN, counting from 1")
+    return Position(path, int(line), int(rest))
+
+
+def document_at(position: Position, root: str = "") -> tuple[Document, int]:
+    """The file and the offset of a position. Raises `PositionError` where the file or the place does not exist."""
+    path = Path(position.path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise PositionError(f"{position.path}: not a regular file")
+        with tokenize.open(position.path) as file:
+            encoding = file.encoding
+        text = path.read_bytes().decode(encoding)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise PositionError(f"{position.path}: cannot be read ({error})") from error
+    lines = Text(text)
+    if position.line > lines.line_count:
+        raise PositionError(f"{position.path}: has {lines.line_count} lines, there is no line {position.line}")
+    begin = lines.offset(position.line - 1, 0, "utf-32")
+    offset = lines.offset(position.line - 1, position.column - 1, "utf-32")
+    if offset - begin < position.column - 1:
+        raise PositionError(
+            f"{position.path}: line {position.line} has {offset - begin} characters, there is no column {position.column}"
+        )
+    return Document(str(path.resolve()), text, 1, root or _root_of(path.resolve())), offset
+
+
+def complete(
+    positions: Sequence[Position], settings: Settings, *, guided: bool, with_model: bool, root: str = ""
+) -> Iterator[dict[str, Any]]:
+    """For each position the object that `--json` prints. Raises `PositionError` and `ModelError`s."""
+    places = [document_at(position, root) for position in positions]
+    decoder = _decoder(settings) if with_model else None
+    roots = sorted({document.root for document, _ in places})
+    analysis = AnalysisProcess(
+        memory_mb=settings.analysis_memory_mb, project_python=settings.project_python, workspace_roots=roots
+    )
+    try:
+        for position, (document, offset) in zip(positions, places, strict=True):
+            yield _answer(position, document, offset, settings, analysis, decoder, guided)
+    finally:
+        analysis.shutdown()
+
+
+def _answer(
+    position: Position, document: Document, offset: int, settings: Settings, analysis: AnalysisProcess,
+    decoder: Decoder | None, guided: bool,
+) -> dict[str, Any]:  # fmt: skip
+    begun = time.monotonic()
+    guide = Dereference(analysis)
+    start = find(guide, analysis, document, offset, PATIENCE_MS) if guided else None
+    analysed = time.monotonic()
+    ranking, ranked = None, None
+    inline: Sequence[Offer] = ()
+    prefill_ms = decode_ms = 0.0
+    if decoder is not None:
+        from ..decoding.offer import Limits
+
+        if start is not None and start.members.members:
+            names = [member.name for member in start.members.members]
+            ranking, ranked = decoder.rank(document, start, names, typed=start.typed)
+            prefill_ms, decode_ms = ranked.prefill, ranked.decode
+        limits = Limits(max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence)
+        written = decoder.write(document, offset, guide if guided else None, limits)
+        inline = written.offers
+        prefill_ms, decode_ms = prefill_ms + written.timings.prefill, decode_ms + written.timings.decode
+    listed = entries(start, ranking) if start is not None else ()
+    return {
+        "position": {"path": position.path, "line": position.line, "column": position.column},
+        "monitor": None
+        if start is None or not start.monitor
+        else {
+            "name": start.monitor,
+            "closed": start.closed,
+            "reason": start.reason,
+            "legal": len(start.members.names),
+            "legal_mass": None if ranking is None else ranking.legal_mass,
+        },
+        "completions": [_entry(entry) for entry in listed],
+        "inline": [
+            {
+                "text": offer.text,
+                "probability": offer.probability,
+                "provenance": offer.provenance,
+                "stopped": offer.stopped,
+            }
+            for offer in inline
+        ],
+        "timings_ms": {
+            "analysis": round((analysed - begun) * 1000, 2),
+            "prefill": round(prefill_ms, 2),
+            "decode": round(decode_ms, 2),
+            "total": round((time.monotonic() - begun) * 1000, 2),
+        },
+    }
+
+
+def as_line(answer: dict[str, Any]) -> str:
+    """One answer as one line of JSON."""
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def as_text(answer: dict[str, Any], most: int = 10) -> str:
+    """One answer for a person."""
+    at, monitor = answer["position"], answer["monitor"]
+    lines = [f"{at['path']}:{at['line']}:{at['column']}"]
+    if monitor is not None:
+        mass = "" if monitor["legal_mass"] is None else f", the model gave them {monitor['legal_mass']:.0%}"
+        verdict = "closed" if monitor["closed"] else "open"
+        lines.append(f"  {monitor['name']}: {verdict}, {monitor['legal']} names{mass}")
+        lines.append(f"  {monitor['reason']}")
+    for item in answer["completions"][:most]:
+        chance = "      " if item["probability"] is None else f"{item['probability']:6.1%}"
+        lines.append(f"  {chance}  {item['label']:<28} {item['kind']}")
+    if len(answer["completions"]) > most:
+        lines.append(f"          … {len(answer['completions']) - most} more")
+    for item in answer["inline"]:
+        first, *rest = item["text"].split("\n")
+        lines.append(f"  ghost   {first}")
+        lines.extend(f"          {line}" for line in rest)
+        lines.append(f"          ({item['probability']:.1%}, {item['provenance']}, {item['stopped']})")
+    if not answer["inline"] and not answer["completions"]:
+        lines.append("  nothing to offer")
+    lines.append("  " + "  ".join(f"{name} {value:.0f} ms" for name, value in answer["timings_ms"].items()))
+    return "\n".join(lines)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "label": entry.member.name,
+        "kind": entry.member.kind,
+        "probability": entry.probability,
+        "provenance": "analysis",
+    }
+
+
+def _decoder(settings: Settings) -> Decoder:
+    from ..decoding.decoder import Decoder  # torch: not for --no-model
+
+    return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+
+
+def _root_of(path: Path) -> str:
+    """The project a file belongs to: the nearest folder above that says so, else the file's own."""
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in ("pyproject.toml", "setup.py", "setup.cfg", ".git")):
+            return str(folder)
+    return str(path.parent)

@@ -1,0 +1,60 @@
+"""The list: names that may stand at the cursor, ranked by the model where it has spoken."""
+
+from __future__ import annotations
+
+import math
+import time
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..monitors.analysis import Analysis, Document, Member
+from ..monitors.errors import AnalysisError
+from ..monitors.fixed import FREE
+from ..monitors.lexical import where
+from ..monitors.monitor import Monitor, Start
+
+if TYPE_CHECKING:
+    from ..decoding.rank import Ranking
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list; `probability` is None where no model has ranked."""
+
+    member: Member
+    probability: float | None = None
+
+
+def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, deadline_ms: float) -> Start | None:
+    """What may be listed at the cursor: the monitor's start, or the names in scope where a name is being written.
+
+    None in comments, strings and numbers. The names in scope have no monitor yet (`Start.monitor` is "") and stay open.
+    """
+    begun = time.monotonic()
+    start = monitor.start(document, offset, deadline_ms)
+    if start is not None or where(document.text, offset) != "code":
+        return start
+    begin = offset
+    while begin > 0 and ("a" + document.text[begin - 1]).isidentifier():
+        begin -= 1
+    if document.text[begin:begin + 1].isdigit():
+        return None
+    left_s = max(0.01, deadline_ms / 1000 - (time.monotonic() - begun))
+    try:
+        members = analysis.names(document, offset).result(left_s)
+    except (AnalysisError, FutureTimeout) as error:
+        return Start("", False, f"analysis gave no answer ({error or 'late'})", FREE, begin, document.text[begin:offset])
+    return Start("", False, members.reason, FREE, begin, document.text[begin:offset], members)
+
+
+def entries(start: Start, ranking: Ranking | None) -> tuple[Entry, ...]:
+    """The members that begin with what is typed, by falling probability; without a ranking in analysis's own order,
+    private names last."""
+    found = [member for member in start.members.members if member.name.startswith(start.typed)]
+    if ranking is None:
+        return tuple(Entry(member) for member in sorted(found, key=lambda member: member.name.startswith("_")))
+    given = ranking.starting_with(start.typed)
+    value = dict(zip(given.names, given.log_probs, strict=True))
+    listed = [Entry(member, math.exp(value.get(member.name, -math.inf))) for member in found]
+    return tuple(sorted(listed, key=lambda entry: -(entry.probability or 0.0)))

@@ -1,0 +1,144 @@
+"""The one thread that owns the model. The event loop hands it jobs; the latest job for a key wins.
+
+The event loop never computes. A job gets the decoder and a `stop` function that turns true when the job was superseded or
+cancelled; it is looked at for every token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ..monitors.errors import ModelError
+
+if TYPE_CHECKING:
+    from ..decoding.decoder import Decoder
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+ModelState = Literal["absent", "loading", "ready", "failed"]
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What is loaded, for the status. `error` says what is wrong and what to do about it."""
+
+    state: ModelState = "absent"
+    name: str = ""
+    device: str = ""
+    dtype: str = ""
+    parameters: int = 0
+    error: str = ""
+
+
+class ModelThread:
+    """Loads a model in the background and runs jobs on it, one at a time.
+
+    A model that fails in a job is loaded again once; a second failure leaves it off until `load` is called.
+    `on_change` is called from the model's thread whenever `report` changes.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.report = ModelReport()
+        self._on_change = on_change
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="fairlead-model")
+        self._decoder: Decoder | None = None
+        self._stops: dict[Hashable, threading.Event] = {}
+        self._make: Callable[[], Decoder] | None = None
+        self._failures = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.report.state == "ready"
+
+    def load(self, make: Callable[[], Decoder]) -> None:
+        """Load a model by calling `make` on the thread; returns at once. Jobs wait behind it."""
+        self._make = make
+        self._failures = 0
+        self._set(ModelReport("loading"))
+        self._executor.submit(self._load)
+
+    def unload(self) -> None:
+        """Answer from analysis alone from now on."""
+        self._make, self._decoder = None, None
+        self._set(ModelReport())
+
+    async def run(self, key: Hashable, job: Callable[[Decoder, Callable[[], bool]], T]) -> T | None:
+        """The result of `job`, or None when it was superseded by a later job for `key`, or there is no model.
+
+        Cancelling the awaiting task stops the job at its next look at `stop`.
+        """
+        previous = self._stops.pop(key, None)
+        if previous is not None:
+            previous.set()
+        stop = threading.Event()
+        self._stops[key] = stop
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._run, job, stop)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+        finally:
+            if self._stops.get(key) is stop:
+                del self._stops[key]
+
+    def close(self) -> None:
+        """Stop what runs; does not wait."""
+        for stop in self._stops.values():
+            stop.set()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, job: Callable[[Decoder, Callable[[], bool]], T], stop: threading.Event) -> T | None:
+        decoder = self._decoder
+        if decoder is None or stop.is_set():
+            return None
+        try:
+            return job(decoder, stop.is_set)
+        # A tokenizer panics with a BaseException; whatever a model does, this thread lives on.
+        except BaseException as error:
+            self._failed(error)
+            return None
+
+    def _failed(self, error: BaseException) -> None:
+        log.exception("the model failed", exc_info=error)
+        self._failures += 1
+        self._decoder = None
+        message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+        self._set(ModelReport("failed", self.report.name, error=message))
+        if self._failures == 1 and self._make is not None:
+            self._load()
+
+    def _load(self) -> None:
+        if self._make is None:
+            return
+        begun = time.monotonic()
+        self._set(ModelReport("loading"))
+        try:
+            decoder = self._make()
+            decoder.warm_up()
+        except BaseException as error:
+            message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+            log.error("the model could not be loaded: %s", message, exc_info=not isinstance(error, ModelError))
+            self._set(ModelReport("failed", error=message))
+            return
+        if self._make is None:  # unloaded meanwhile
+            return
+        self._decoder = decoder
+        model = decoder.model
+        log.info("model %s ready in %.1f s", model.name, time.monotonic() - begun)
+        self._set(
+            ModelReport("ready", model.name, str(model.device), str(model.dtype).removeprefix("torch."), model.parameters)
+        )
+
+    def _set(self, report: ModelReport) -> None:
+        self.report = report
+        self._on_change()
+
