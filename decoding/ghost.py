@@ -18,7 +18,7 @@ import torch
 
 from ..monitors.analysis import Document, Members
 from ..monitors.errors import AnalysisError
-from ..monitors.monitor import Question, Start, State
+from ..monitors.monitor import FREE, Question, Start, State
 from . import stops
 from .draft import Draft, decoded
 from .engine import Engine
@@ -309,27 +309,6 @@ class Writer:
         if self._checks and draft.state.questions and len(draft.state.questions[0].text) <= len(text):
             text, stopped = text[: len(draft.state.questions[0].text) - 1], "unverified"
         return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)
-
-
-@dataclass(frozen=True)
-class _Free:
-    """The state of nobody: anything may be written, nothing is asked."""
-
-    closed: bool = False
-    may_end: bool = True
-    questions: tuple[Question, ...] = ()
-
-    def advance(self, text: str) -> _Free:
-        return self
-
-    def names(self) -> None:
-        return None
-
-    def resolve(self, answer: Members) -> _Free:
-        return self
-
-
-FREE = _Free()
 
 
 def _in_name(state: State) -> bool:

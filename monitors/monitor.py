@@ -87,3 +87,25 @@ class Monitor(Protocol):
         Never raises: when analysis is down or late the place is open and the reason says so. `deadline_ms` bounds the
         wait for analysis (None: as long as it takes).
         """
+
+
+@dataclass(frozen=True)
+class Free:
+    """The state of nobody: anything may be written, nothing is asked."""
+
+    closed: bool = False
+    may_end: bool = True
+    questions: tuple[Question, ...] = ()
+
+    def advance(self, text: str) -> Free | None:
+        return self
+
+    def names(self) -> frozenset[str] | None:
+        return None
+
+    def resolve(self, answer: Members) -> Free | None:
+        return self
+
+
+FREE = Free()
+"""The one value of `Free`."""

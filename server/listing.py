@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..monitors.analysis import Analysis, Document, Member
 from ..monitors.errors import AnalysisError
-from ..monitors.fixed import FREE
-from ..monitors.lexical import where
-from ..monitors.monitor import Monitor, Start
+from ..monitors.monitor import FREE, Monitor, Start
+from ..monitors.syntax import place
 
 if TYPE_CHECKING:
     from ..decoding.rank import Ranking
@@ -33,19 +32,16 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
     """
     begun = time.monotonic()
     start = monitor.start(document, offset, deadline_ms)
-    if start is not None or where(document.text, offset) != "code":
+    here = place(document.text, offset)
+    if start is not None or here.where != "code":
         return start
-    begin = offset
-    while begin > 0 and ("a" + document.text[begin - 1]).isidentifier():
-        begin -= 1
-    if document.text[begin:begin + 1].isdigit():
-        return None
+    begin = offset - len(here.typed)
     left_s = max(0.01, deadline_ms / 1000 - (time.monotonic() - begun))
     try:
         members = analysis.names(document, offset).result(left_s)
     except (AnalysisError, FutureTimeout) as error:
-        return Start("", False, f"analysis gave no answer ({error or 'late'})", FREE, begin, document.text[begin:offset])
-    return Start("", False, members.reason, FREE, begin, document.text[begin:offset], members)
+        return Start("", False, f"analysis gave no answer ({error or 'late'})", FREE, begin, here.typed)
+    return Start("", False, members.reason, FREE, begin, here.typed, members)
 
 
 def entries(start: Start, ranking: Ranking | None) -> tuple[Entry, ...]:

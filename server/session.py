@@ -1,0 +1,299 @@
+"""One editor session: documents, analysis, the model's thread and the settings, joined. No LSP types in here.
+
+Everything here runs on the event loop; what computes is elsewhere: analysis in its process, the model on its thread, and
+the monitors' waiting in a small pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..monitors.analysis import Description, Document
+from ..monitors.dereference import Dereference
+from ..monitors.errors import AnalysisError
+from ..monitors.monitor import Start
+from ..monitors.process import AnalysisProcess
+from ..monitors.syntax import place
+from .listing import Entry, entries, find
+from .model_thread import ModelThread
+from .offers import Offers, Shown
+from .settings import Settings
+from .status import Nothing, Status
+
+if TYPE_CHECKING:
+    from ..decoding.decoder import Decoder, Written
+    from ..decoding.rank import Ranking
+
+log = logging.getLogger(__name__)
+
+LISTS_KEPT = 8
+"""Lists whose items can still be resolved."""
+
+
+@dataclass(frozen=True)
+class List:
+    """A list made at `offset` of a document: names begin at `begin`. `id` finds it again when an item is resolved."""
+
+    id: int
+    document: Document
+    offset: int
+    begin: int
+    entries: tuple[Entry, ...]
+    monitor: str = ""
+    closed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """One ghost text to show: `text` goes where the cursor is; `shown.id` comes back when it is accepted."""
+
+    text: str
+    shown: Shown
+
+
+class Session:
+    """What the server knows and can do, in the words of this project; `app.py` translates to LSP.
+
+    `on_status` is called, from any thread, whenever the status changes.
+    """
+
+    def __init__(self, on_status: Callable[[], None]) -> None:
+        self.settings = Settings()
+        self.status = Status()
+        self.offers = Offers()
+        self._on_status = on_status
+        self.model = ModelThread(self._changed)
+        self._with_model = True
+        self._analysis: AnalysisProcess | None = None
+        self._guide: Dereference | None = None
+        self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
+        self._ids = count(1)
+        self._lists: OrderedDict[int, List] = OrderedDict()
+
+    # Beginning and end.
+
+    def start(self, settings: Settings, roots: Sequence[str], *, with_model: bool = True) -> None:
+        """Start the analysis process and load the model in the background. Call on the main thread."""
+        self._with_model = with_model
+        self._start_analysis(settings, roots)
+        self.settings = settings
+        self._load_model()
+
+    def configure(self, settings: Settings, roots: Sequence[str]) -> None:
+        """Take new settings; restarts only what they concern."""
+        old, self.settings = self.settings, settings
+        if (settings.project_python, settings.analysis_memory_mb) != (old.project_python, old.analysis_memory_mb):
+            self._start_analysis(settings, roots)
+        if (settings.model, settings.device, settings.threads, settings.context_tokens) != (
+            old.model, old.device, old.threads, old.context_tokens,
+        ):  # fmt: skip
+            self._load_model()
+        self._changed()
+
+    def close(self) -> None:
+        """End what runs; bounded to about a second by the analysis process's own bound."""
+        self.model.close()
+        self._ask.shutdown(wait=False, cancel_futures=True)
+        if self._analysis is not None:
+            self._analysis.shutdown()
+
+    def opened(self, document: Document) -> None:
+        """A document is being edited: let analysis warm up."""
+        if self._analysis is not None:
+            self._analysis.open(document)
+
+    def closed(self, path: str) -> None:
+        """A document is not edited any more."""
+        self.offers.forget(path)
+        if self._analysis is not None:
+            self._analysis.close(path)
+
+    def pause(self, paused: bool) -> None:
+        """Offer nothing until resumed."""
+        self.status.paused = paused
+        self._changed()
+
+    # Features.
+
+    async def list_members(self, document: Document, offset: int) -> List | None:
+        """The members or names that may stand at the cursor, ranked; None (and a reason in the status) for nothing."""
+        begun = time.monotonic()
+        if self.status.paused:
+            return self._nothing("completion", "paused", document, offset)
+        if self._guide is None or self._analysis is None:
+            return self._nothing("completion", "analysis is not running", document, offset)
+        loop = asyncio.get_running_loop()
+        start = await loop.run_in_executor(
+            self._ask, find, self._guide, self._analysis, document, offset, float(self.settings.analysis_budget_ms)
+        )
+        analysed = time.monotonic()
+        if start is None:
+            return self._nothing("completion", "no names are written here", document, offset)
+        ranking = await self._ranking(document, start)
+        found = entries(start, ranking)
+        self._took("completion", begun, analysis=analysed - begun, model=time.monotonic() - analysed)
+        if not found:
+            return self._nothing("completion", start.reason or "nothing is known here", document, offset)
+        self._something("completion")
+        made = List(
+            next(self._ids), document, offset, start.offset, found, start.monitor, start.closed, start.reason
+        )
+        self._lists[made.id] = made
+        while len(self._lists) > LISTS_KEPT:
+            self._lists.popitem(last=False)
+        return made
+
+    async def resolve(self, list_id: int, name: str) -> Description | None:
+        """Signature and documentation of an item of a list; None when the list is too old or nothing is known."""
+        made = self._lists.get(list_id)
+        if made is None or self._analysis is None:
+            return None
+        return await self._described(made.document, made.begin, name)
+
+    async def hover(self, document: Document, offset: int) -> Description | None:
+        """What analysis knows about the name at `offset`."""
+        begun = time.monotonic()
+        if self._analysis is None or place(document.text, offset).where in ("comment", "string"):
+            return None
+        found = await self._described(document, offset, "")
+        self._took("hover", begun)
+        return found
+
+    async def ghost(self, document: Document, offset: int, *, invoked: bool, chosen: str = "") -> list[Ghost]:
+        """Ghost texts for the cursor, best first. `chosen` is the end of the text before the cursor that stands only in
+        the client's list so far (it is part of `document` here)."""
+        begun = time.monotonic()
+        reason = self._refusal(document, offset)
+        if reason:
+            self._nothing("inline", reason, document, offset)
+            return []
+        if not invoked and (known := self.offers.typed_through(document, offset)) is not None:
+            shown, rest = known
+            self._took("inline", begun, cached=time.monotonic() - begun)
+            self._something("inline")
+            return [Ghost(rest, shown)]
+        settings, guide = self.settings, self._guide
+        budget_ms = settings.inline_invoked_budget_ms if invoked else settings.inline_budget_ms
+
+        def write(decoder: Decoder, stop: Callable[[], bool]) -> Written:
+            from ..decoding.offer import Limits
+
+            limits = Limits(
+                until=begun + budget_ms / 1000, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
+                min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
+            )  # fmt: skip
+            return decoder.write(
+                document, offset, guide, limits, automatic=not invoked, temperature=settings.inline_temperature,
+                alternatives=settings.inline_alternatives if invoked else 1,
+            )  # fmt: skip
+
+        written = await self.model.run(("inline", document.path), write)
+        if written is None:
+            self._nothing("inline", "superseded by a later request", document, offset)
+            return []
+        timings = written.timings
+        self._took(
+            "inline", begun, analysis=timings.analysis / 1000, prefill=timings.prefill / 1000,
+            decode=timings.decode / 1000,
+        )  # fmt: skip
+        if not written.offers:
+            self._nothing("inline", written.reason, document, offset)
+            return []
+        self._something("inline")
+        return [Ghost(offer.text, self.offers.add(document, offset, offer)) for offer in written.offers]
+
+    def accepted(self, offer_id: str) -> None:
+        """An offer was taken."""
+        if self.offers.accept(offer_id) is not None:
+            self.status.accepted = self.offers.accepted
+            self._changed()
+
+    # Inside.
+
+    def _refusal(self, document: Document, offset: int) -> str:
+        """Why no ghost text is made, before any work is done; empty if it is."""
+        if self.status.paused:
+            return "paused"
+        if not self.model.ready:
+            report = self.model.report
+            return {"loading": "the model is being loaded", "absent": "there is no model"}.get(
+                report.state, f"the model is off: {report.error}"
+            )
+        here = place(document.text, offset).where
+        if here in ("comment", "string") and not self.settings.inline_in_comments:
+            return f"the cursor is in a {here}"
+        return ""
+
+    async def _ranking(self, document: Document, start: Start) -> Ranking | None:
+        names = [member.name for member in start.members.members]
+        budget_ms = self.settings.completion_budget_ms
+        if not self.model.ready or not names or budget_ms <= 0:
+            return None
+        until = time.monotonic() + budget_ms / 1000
+
+        def job(decoder: Decoder, stop: Callable[[], bool]) -> Ranking | None:
+            from ..decoding.offer import Limits
+
+            ranking, _ = decoder.rank(document, start, names, typed=start.typed, limits=Limits(until=until, stop=stop))
+            return ranking
+
+        return await self.model.run(("completion", document.path), job)
+
+    async def _described(self, document: Document, offset: int, name: str) -> Description | None:
+        assert self._analysis is not None
+        future = asyncio.wrap_future(self._analysis.describe(document, offset, name))
+        try:
+            return await asyncio.wait_for(future, self.settings.analysis_budget_ms / 1000)
+        except (TimeoutError, AnalysisError):
+            return None
+
+    def _start_analysis(self, settings: Settings, roots: Sequence[str]) -> None:
+        if self._analysis is not None:
+            self._analysis.shutdown()
+        self._analysis = AnalysisProcess(
+            memory_mb=settings.analysis_memory_mb, project_python=settings.project_python,
+            on_health=lambda _health: self._changed(), workspace_roots=roots,
+        )  # fmt: skip
+        self._guide = Dereference(self._analysis)
+
+    def _load_model(self) -> None:
+        if not self._with_model:
+            return
+        settings = self.settings
+
+        def make() -> Decoder:
+            from ..decoding.decoder import Decoder  # torch: seconds, and not on the event loop
+
+            return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+
+        self.model.load(make)
+
+    def _changed(self) -> None:
+        self.status.model = self.model.report
+        self.status.analysis = self._analysis.health() if self._analysis is not None else "down: not started"
+        self._on_status()
+
+    def _took(self, feature: str, begun: float, **parts_s: float) -> None:
+        latency_ms = (time.monotonic() - begun) * 1000
+        self.status.took(feature, latency_ms, {name: value * 1000 for name, value in parts_s.items()})
+        self._on_status()
+
+    def _something(self, feature: str) -> None:
+        if self.status.nothing is not None and self.status.nothing.feature == feature:
+            self.status.nothing = None
+            self._on_status()
+
+    def _nothing(self, feature: str, reason: str, document: Document, offset: int) -> None:
+        line = document.text.count("\n", 0, offset) + 1
+        self.status.nothing = Nothing(feature, reason, Path(document.path).name, line)
+        self._on_status()
