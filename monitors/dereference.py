@@ -1,0 +1,218 @@
+"""The dereference monitor: what may be written behind a dot, now and at every dot that the model itself writes."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field, replace
+
+from .analysis import Analysis, Document, Members
+from .errors import AnalysisError
+from .lexical import scan
+from .monitor import Question, Start
+from .running import Lexer
+from .syntax import Place, place
+
+_REFUSED_PLACES = {
+    "import": "this is an import statement",
+    "store": "attributes may come into being by being stored",
+    "del": "what is deleted need not be known",
+}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A dot whose receiver is not known yet: the text up to it, and the name that was written behind it since."""
+
+    text: str
+    name: str = ""
+    ended: bool = False
+    """Something that is no part of a name has followed."""
+
+
+@dataclass(frozen=True)
+class DereferenceState:
+    """Where the text stands, at or behind a dot, or in free running text that is watched for dots.
+
+    `legal` are the complete names possible here and `typed` the part of one already written; None where no answered
+    dot is being completed. Only at `closed` places does `advance` refuse.
+    """
+
+    text: str = ""
+    """Everything written since the start."""
+    lexer: Lexer = field(default_factory=Lexer)
+    legal: frozenset[str] | None = None
+    typed: str = ""
+    closed: bool = False
+    pending: tuple[Pending, ...] = ()
+    blind: bool = False
+    """The start was in a string or comment: nothing is watched."""
+
+    def advance(self, text: str) -> DereferenceState | None:
+        """The state after `text`, or None if `text` cannot be right. Pure, and never asks analysis."""
+        if self.blind:
+            return replace(self, text=self.text + text)
+        state = self
+        for character in text:
+            stepped = state._step(character)
+            if stepped is None:
+                return None
+            state = stepped
+        return state
+
+    def _step(self, character: str) -> DereferenceState | None:
+        lexer = self.lexer.step(character)
+        text = self.text + character
+        legal, typed, closed, pending = self.legal, self.typed, self.closed, self.pending
+        if legal is not None:
+            if continues_name(character):
+                typed += character
+                if closed and not _begins(legal, typed):
+                    return None
+            elif closed and not _complete(legal, typed):
+                return None
+            elif closed or typed or not character.isspace():
+                # At an open place blanks may precede the name; anything else ends it.
+                legal, typed, closed = None, "", False
+        elif pending and not pending[-1].ended:
+            last = pending[-1]
+            name = last.name + character
+            pending = (*pending[:-1], replace(last, name=name) if continues_name(character) else
+                       replace(last, ended=True))  # fmt: skip
+        if lexer.dereference:
+            pending = (*pending, Pending(text))
+        return DereferenceState(text, lexer, legal, typed, closed, pending)
+
+    def names(self) -> frozenset[str] | None:
+        """What completes the name begun here, or None when no answered dot is being completed."""
+        if self.legal is None:
+            return None
+        typed = normal_form(self.typed)
+        return frozenset(name[len(typed):] for name in self.legal if name.startswith(typed))
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the text may stop here: not in the middle of a closed name, and not just behind a dot."""
+        if self.legal is not None and self.closed:
+            return _complete(self.legal, self.typed)
+        return not self.lexer.dereference
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The dots whose receivers analysis has not been asked about yet."""
+        return tuple(Question(pending.text) for pending in self.pending)
+
+    def resolve(self, answer: Members) -> DereferenceState | None:
+        """The state once the first question is answered; None when what was written behind that dot is refused."""
+        if not self.pending:
+            return self
+        first, rest = self.pending[0], self.pending[1:]
+        names = legal_names(answer)
+        closed = answer.closed and bool(names)
+        if closed and not (_complete(names, first.name) if first.ended else _begins(names, first.name)):
+            return None
+        if first.ended:
+            return replace(self, pending=rest)
+        return replace(self, pending=rest, legal=names, typed=first.name, closed=closed)
+
+
+def legal_names(answer: Members) -> frozenset[str]:
+    """The names that may be written, in the form Python compares them in."""
+    return frozenset(normal_form(name) for name in answer.names if name.isidentifier() and not keyword.iskeyword(name))
+
+
+def normal_form(name: str) -> str:
+    """`name` as Python's parser sees it."""
+    return name if name.isascii() else unicodedata.normalize("NFKC", name)
+
+
+def continues_name(character: str) -> bool:
+    """Whether the character can stand in an identifier."""
+    return character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier())
+
+
+def _begins(names: frozenset[str], typed: str) -> bool:
+    start = normal_form(typed)
+    return any(name.startswith(start) for name in names)
+
+
+def _complete(names: frozenset[str], typed: str) -> bool:
+    return normal_form(typed) in names
+
+
+class Dereference:
+    """The monitor. Never raises, and never waits longer than the deadline."""
+
+    name = "dereference"
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        """The start behind the dot at the cursor, or None if the cursor is at no attribute."""
+        here = place(document.text, offset)
+        if here.where != "code" or here.dot is None or here.context == "import":
+            return None
+        answer = self._answer(document, here.dot, deadline_ms)
+        names = legal_names(answer)
+        closed, reason = answer.closed, answer.reason
+        refusal = refusal_of(here)
+        if closed and refusal:
+            closed, reason = False, refusal
+        if closed and not _begins(names, here.typed):
+            closed, reason = False, f"no known name begins with {here.typed!r}"
+        lexer = scan(document.text).lexer_at(offset)
+        state = DereferenceState("", lexer, names, here.typed, closed)
+        return Start(self.name, closed, reason, state, offset - len(here.typed), here.typed, answer)
+
+    def watch(self, document: Document, offset: int) -> DereferenceState:
+        """A state that constrains nothing and watches the dots the model writes. Asks nothing.
+
+        In a string or comment it watches nothing.
+        """
+        lexer = scan(document.text).lexer_at(offset)
+        return DereferenceState(lexer=lexer, blind=not lexer.code)
+
+    def _answer(self, document: Document, dot: int, deadline_ms: float | None) -> Members:
+        try:
+            future = self._analysis.members(document, dot)
+            return future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
+        except TimeoutError:
+            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms")
+        except CancelledError:
+            return Members(reason="the question was superseded")
+        except AnalysisError as error:
+            return Members(reason=f"analysis is down: {error}")
+
+
+def refusal_of(here: Place) -> str:
+    """Why a place stays open whatever analysis knows; empty if it need not."""
+    if here.context in _REFUSED_PLACES:
+        return _REFUSED_PLACES[here.context]
+    if here.context == "fresh" and here.self_like:
+        return "a new attribute may be stored here"
+    return ""
+
+
+def ask(analysis: Analysis, document: Document, offset: int, question: Question) -> Future[Members]:
+    """Put a state's question: what may follow the dot that ends `question.text`, written at the cursor `offset`.
+
+    Analysis sees the whole buffer with the generated text in it. Where the dot is no attribute access after all (in a
+    string, a number, an import), the answer is open and nobody is asked.
+    """
+    text = document.text[:offset] + question.text + document.text[offset:]
+    dot = offset + len(question.text)
+    here = place(text, dot)
+    reason = ""
+    if here.where != "code":
+        reason = f"in a {here.where}"
+    elif here.dot is None:
+        reason = "no attribute access"
+    else:
+        reason = refusal_of(here)
+    if reason:
+        future: Future[Members] = Future()
+        future.set_result(Members(reason=reason))
+        return future
+    return analysis.members(replace(document, text=text), dot)

@@ -1,0 +1,96 @@
+"""Fakes that need no analysis: a monitor that allows a fixed list, and an analysis that is a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import TypeVar
+
+from .analysis import Description, Document, Kind, Member, Members
+from .dereference import DereferenceState, legal_names
+from .lexical import scan
+from .monitor import Start
+from .syntax import identifier_start, place, receiver_start
+
+T = TypeVar("T")
+
+
+class FixedMonitor:
+    """Allows the same names everywhere, or ranks them if it is not closed."""
+
+    name = "fixed"
+
+    def __init__(self, names: Iterable[str], closed: bool = True) -> None:
+        self._members = Members(tuple(Member(name) for name in names), closed, "a fixed list")
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        """A start at any place, with the identifier part before the cursor as what is typed."""
+        begin = identifier_start(document.text, offset)
+        typed = document.text[begin:offset]
+        lexer = scan(document.text).lexer_at(offset)
+        closed = self._members.closed and any(name.startswith(typed) for name in self._members.names)
+        state = DereferenceState("", lexer, legal_names(self._members), typed, closed)
+        return Start(self.name, closed, self._members.reason, state, begin, typed, self._members)
+
+
+class FixedAnalysis:
+    """Answers from a table: the receiver's text to its members. What is not in it is open and unknown.
+
+    Futures are done when they are returned. `asked` records the questions, for assertions.
+    """
+
+    def __init__(self, members: Mapping[str, Iterable[str]], names: Iterable[str] = (), closed: bool = True) -> None:
+        self._members = {receiver: tuple(names) for receiver, names in members.items()}
+        self._names = tuple(names)
+        self._closed = closed
+        self.asked: list[tuple[str, int]] = []
+
+    def open(self, document: Document) -> None:
+        """Nothing to warm."""
+
+    def close(self, path: str) -> None:
+        """Nothing to forget."""
+
+    def members(self, document: Document, offset: int) -> Future[Members]:
+        """The members listed for the text of the receiver before the dot."""
+        self.asked.append((document.text, offset))
+        here = place(document.text, offset)
+        if here.dot is None:
+            return _done(Members(reason="no attribute access"))
+        begin = receiver_start(document.text, here.dot, scan(document.text))
+        receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
+        found = self._members.get(receiver)
+        if found is None:
+            return _done(Members(reason=f"nothing is known of {receiver}", receiver=""))
+        return _done(Members(_listed(found), self._closed, "a fixed table", receiver))
+
+    def names(self, document: Document, offset: int) -> Future[Members]:
+        """The bare names that begin with what is typed."""
+        typed = document.text[identifier_start(document.text, offset):offset]
+        return _done(Members(_listed(name for name in self._names if name.startswith(typed))))
+
+    def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
+        """A description of just the name."""
+        begin = identifier_start(document.text, offset)
+        end = begin
+        while end < len(document.text) and (document.text[end] == "_" or document.text[end].isalnum()):
+            end += 1
+        word = name or document.text[begin:end]
+        return _done(Description(word, signature=word, start=begin, end=end) if word else None)
+
+    def health(self) -> str:
+        """Always ready."""
+        return "ready"
+
+    def shutdown(self) -> None:
+        """Nothing to end."""
+
+
+def _listed(names: Iterable[str], kind: Kind = "text") -> tuple[Member, ...]:
+    return tuple(Member(name, kind) for name in names)
+
+
+def _done(value: T) -> Future[T]:
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
