@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,7 @@ class Vocabulary:
             window = text.rfind("\n", 0, max(0, text.rfind("\n", 0, at))) + 1
             window = max(window, at - 400)
             pieces = splitter.pre_tokenize_str(text[window : at + 1])
-            if pieces and (len(pieces) > 1 or window == 0):
+            if len(pieces) > 1:
                 return int(window + pieces[-1][1][0])
         start = at
         while start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
@@ -149,14 +149,14 @@ def token_bytes(tokenizer: Any, size: int, special_ids: frozenset[int]) -> list[
     kind = type(tokenizer.decoder).__name__ if tokenizer.decoder is not None else ""
     names = [tokenizer.id_to_token(token_id) for token_id in range(size)]
     added = {token_id for token_id, token in tokenizer.get_added_tokens_decoder().items() if token.special}
-    from_character = _byte_of_character()
+    from_letter = {letter: byte for byte, letter in enumerate(byte_letters())}
     texts: list[bytes] = []
     for token_id, name in enumerate(names):
         if name is None or token_id in special_ids or token_id in added:
             texts.append(b"")
         elif kind == "ByteLevel":
             try:
-                texts.append(bytes(from_character[character] for character in name))
+                texts.append(bytes(from_letter[letter] for letter in name))
             except KeyError:  # an added token, written as it stands
                 texts.append(name.encode("utf-8", "replace"))
         elif len(name) == 6 and name.startswith("<0x"):
@@ -176,9 +176,13 @@ def _after(head: bytes) -> bytes:
     return trimmed[:-1] + bytes([trimmed[-1] + 1])
 
 
-def _byte_of_character() -> dict[str, int]:
-    """GPT-2's printable stand-ins for bytes: printable Latin-1 stands for itself, the rest follows from U+0100 on."""
-    itself = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    table = {chr(byte): byte for byte in itself}
-    others = [byte for byte in range(256) if byte not in set(itself)]
-    return table | {chr(0x100 + position): byte for position, byte in enumerate(others)}
+@lru_cache(1)
+def byte_letters() -> tuple[str, ...]:
+    """The printable letter that byte-level tokenizers (GPT-2's and all after it) write for each byte.
+
+    Printable Latin-1 stands for itself, the rest follows from U+0100 on.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in set(printable)]
+    letters = {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+    return tuple(letters[byte] for byte in range(256))
