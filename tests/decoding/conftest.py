@@ -11,6 +11,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 
+from fairlead.decoding.engine import Engine
 from fairlead.decoding.model import Model, load
 
 SENTINELS = {
@@ -119,3 +120,61 @@ def tiny(tiny_folder: Callable[[str], Path]) -> Callable[[str], Model]:
         return loaded[architecture]
 
     return model
+
+
+@pytest.fixture(scope="session")
+def follow_steps() -> Callable[..., None]:
+    """The law of an engine: `follow_steps(engine, fresh, [(verb, seed), …])` fails unless a fresh engine agrees."""
+    return _follow_steps
+
+
+def _follow_steps(engine: Engine, fresh: Callable[[], Engine], steps: list[tuple[str, int]]) -> None:
+    """Do `steps` on `engine`; all logits equal those of a fresh engine that is given the same tokens."""
+    tree: tuple[list[int], list[int]] = ([], [])
+    for verb, seed in steps:
+        pick = torch.Generator().manual_seed(seed)
+
+        def number(low: int, high: int, pick: torch.Generator = pick) -> int:
+            return int(torch.randint(low, high + 1, (1,), generator=pick))
+
+        ids = [number(5, 370) for _ in range(number(1, 5))]
+        tokens = list(engine.tokens)
+        if verb == "prefill":
+            wanted = tokens[: number(0, len(tokens))] + ids
+            _assert_close(engine.prefill(wanted), _at_end(fresh(), wanted))
+        elif verb == "step":
+            other = fresh()
+            rows = engine.step(ids)
+            if tokens:
+                other.prefill(tokens)
+            _assert_close(rows, other.step(ids))
+        elif verb == "crop":
+            engine.crop(number(0, len(tokens)))
+        elif verb == "tree":
+            start = len(tree[1])
+            parents = [number(-1, start + i - 1) for i in range(len(ids))]
+            rows = engine.score_tree(parents, ids)
+            tree = tree[0] + parents, tree[1] + ids
+            for i, row in enumerate(rows):
+                _assert_close(row, _at_end(fresh(), tokens + [tree[1][n] for n in _path_to(start + i, tree[0])]))
+        elif tree[1]:
+            path = _path_to(number(0, len(tree[1]) - 1), tree[0])
+            engine.commit(path)
+            assert list(engine.tokens) == tokens + [tree[1][n] for n in path]
+        if verb != "tree":
+            tree = [], []
+
+
+def _at_end(engine: Engine, tokens: list[int]) -> torch.Tensor:
+    logits = engine.prefill(tokens)
+    assert logits is not None
+    return logits
+
+
+def _path_to(node: int, parents: list[int]) -> list[int]:
+    return [*(_path_to(parents[node], parents) if parents[node] >= 0 else []), node]
+
+
+def _assert_close(ours: torch.Tensor | None, theirs: torch.Tensor) -> None:
+    assert ours is not None
+    torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-5)

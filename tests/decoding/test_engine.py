@@ -30,6 +30,10 @@ def plain(model: Model, tokens: Sequence[int]) -> torch.Tensor:
     return logits.clone()
 
 
+def path_to(node: int, parents: list[int]) -> list[int]:
+    return [*(path_to(parents[node], parents) if parents[node] >= 0 else []), node]
+
+
 def assert_close(ours: torch.Tensor | None, theirs: torch.Tensor) -> None:
     assert ours is not None
     assert ours.shape == theirs.shape
@@ -68,10 +72,7 @@ def test_a_tree_equals_separate_forwards(tiny: Tiny, architecture: str) -> None:
     rows = torch.cat([engine.score_tree(parents, ids), engine.score_tree([5, -1, 2, 6], [56, 57, 58, 59])])
     parents, ids = [*parents, 5, -1, 2, 6], [*ids, 56, 57, 58, 59]
     for node in range(len(ids)):
-        path, at = [], node
-        while at >= 0:
-            path.insert(0, ids[at])
-            at = parents[at]
+        path = [ids[at] for at in path_to(node, parents)]
         assert_close(rows[node], plain(model, [*TEXT, *path])[-1])
     assert engine.tokens == tuple(TEXT)
 
@@ -107,77 +108,28 @@ Steps = st.lists(
 @pytest.mark.parametrize("architecture", ["qwen2_windows", "gpt_bigcode"])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=Steps)
-def test_whatever_was_done_before_a_fresh_engine_agrees(tiny: Tiny, architecture: str, steps: Any) -> None:
+def test_whatever_was_done_before_a_fresh_engine_agrees(
+    tiny: Tiny, follow_steps: Callable[..., None], architecture: str, steps: Any
+) -> None:
     model = tiny(architecture)
-    run_steps(engine_for(model), lambda: engine_for(model), steps)
-
-
-def run_steps(engine: Engine, fresh: Callable[[], Engine], steps: list[tuple[str, int]]) -> None:
-    """Do `steps` on `engine`; all logits equal those of a fresh engine that is given the same tokens."""
-    tree: tuple[list[int], list[int]] = ([], [])
-    for verb, seed in steps:
-        pick = torch.Generator().manual_seed(seed)
-
-        def number(low: int, high: int, pick: torch.Generator = pick) -> int:
-            return int(torch.randint(low, high + 1, (1,), generator=pick))
-
-        ids = [number(5, 370) for _ in range(number(1, 5))]
-        tokens = list(engine.tokens)
-        if verb == "prefill":
-            wanted = tokens[: number(0, len(tokens))] + ids
-            assert_close(engine.prefill(wanted), at_end(fresh(), wanted))
-        elif verb == "step":
-            other = fresh()
-            rows = engine.step(ids)
-            if tokens:
-                other.prefill(tokens)
-            assert_close(rows, other.step(ids))
-        elif verb == "crop":
-            engine.crop(number(0, len(tokens)))
-        elif verb == "tree":
-            start = len(tree[1])
-            parents = [number(-1, start + i - 1) for i in range(len(ids))]
-            rows = engine.score_tree(parents, ids)
-            tree = tree[0] + parents, tree[1] + ids
-            for i, row in enumerate(rows):
-                assert_close(row, at_end(fresh(), tokens + [tree[1][n] for n in path_to(start + i, tree[0])]))
-        elif tree[1]:
-            path = path_to(number(0, len(tree[1]) - 1), tree[0])
-            engine.commit(path)
-            assert list(engine.tokens) == tokens + [tree[1][n] for n in path]
-        if verb != "tree":
-            tree = [], []
-
-
-def at_end(engine: Engine, tokens: list[int]) -> torch.Tensor:
-    logits = engine.prefill(tokens)
-    assert logits is not None
-    return logits
-
-
-def path_to(node: int, parents: list[int]) -> list[int]:
-    return ([*path_to(parents[node], parents)] if parents[node] >= 0 else []) + [node]
+    follow_steps(engine_for(model), lambda: engine_for(model), steps)
 
 
 def test_prefill_reads_only_what_changed(tiny: Tiny) -> None:
-    model = tiny("llama")
+    model = tiny("gpt_bigcode")
     engine = TorchEngine(model)
     read: list[int] = []
-    inner = engine._forward
 
-    class Counting:
-        windows, device, dtype = inner.windows, inner.device, inner.dtype
+    def note(_module: Any, _args: Any, given: dict[str, Any]) -> None:
+        read.append(given["input_ids"].shape[1])
 
-        def __call__(self, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
-            read.append(len(ids))
-            return inner(ids, *rest)
-
-    engine._forward = Counting()
+    hook = model.module.register_forward_pre_hook(note, with_kwargs=True)
     engine.prefill(TEXT)
     engine.prefill([*TEXT, 5])
     engine.prefill([*TEXT[:8], 9, 10])
     again = engine.prefill([*TEXT[:8], 9, 10])
     engine.prefill(TEXT[:8])
+    hook.remove()
     assert read == [15, 1, 2, 1]
     assert_close(again, plain(model, [*TEXT[:8], 9, 10])[-1])
 
@@ -216,7 +168,7 @@ def test_after_a_fault_in_the_middle_of_a_pass_the_engine_goes_on(
     tiny: Tiny, make: Callable[[Model], Engine], raised: Exception, expected: type[Exception]
 ) -> None:
     """The second layer raises: the first has already written its keys."""
-    model = tiny("qwen2")
+    model = tiny("starcoder2")
     engine = make(model)
     engine.prefill(TEXT)
     engine.score_tree([-1], [50])
@@ -226,13 +178,12 @@ def test_after_a_fault_in_the_middle_of_a_pass_the_engine_goes_on(
 
     hook = model.module.model.layers[1].register_forward_pre_hook(fail)
     try:
-        for run in (
-            lambda: engine.score_tree([0, -1], [51, 52]),
-            lambda: engine.step([53, 54]),
-            lambda: engine.prefill([*TEXT[:5], 55]),
-        ):
-            with pytest.raises(expected):
-                run()
+        with pytest.raises(expected):
+            engine.score_tree([0, -1], [51, 52])
+        with pytest.raises(expected):
+            engine.step([53, 54])
+        with pytest.raises(expected):
+            engine.prefill([*TEXT[:5], 55])
     finally:
         hook.remove()
     assert engine.tokens[:5] == tuple(TEXT[:5])
@@ -241,10 +192,14 @@ def test_after_a_fault_in_the_middle_of_a_pass_the_engine_goes_on(
 
 
 def test_numbers_that_are_no_logits_are_a_fault(tiny: Tiny) -> None:
-    model = tiny("qwen2")
+    model = tiny("starcoder2")
     for engine in (TorchEngine(model), PlainEngine(model)):
         engine.prefill(TEXT)
-        hook = model.module.model.norm.register_forward_hook(lambda _m, _i, output: output * float("nan"))
+
+        def spoil(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+            return output * float("nan")
+
+        hook = model.module.model.norm.register_forward_hook(spoil)
         try:
             with pytest.raises(ModelFailed, match="no logits"):
                 engine.step([5])
