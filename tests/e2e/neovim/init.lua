@@ -1,0 +1,20 @@
+-- What a user's init.lua would hold; the tests open it in a real Neovim.
+vim.opt.runtimepath:append(vim.env.FAIRLEAD_PLUGIN)
+-- Where the unpacked packages keep the parsers that Neovim expects at its own prefix.
+vim.opt.runtimepath:append(vim.env.VIMRUNTIME .. '/../../../lib/nvim')
+vim.opt.completeopt = { 'menuone', 'noselect', 'popup' }
+vim.g.loaded_python3_provider = 0 -- Neovim would start a Python of its own to look for one
+vim.opt.swapfile = false
+vim.opt.number = true
+vim.opt.laststatus = 2
+vim.opt.statusline = "%f %m%=%{v:lua.require'fairlead'.statusline()} "
+
+require('fairlead').setup({
+  completion = true,
+  keymaps = {
+    accept = '<Tab>',
+    accept_word = '<M-f>',
+    accept_line = '<M-l>',
+    invoke = '<M-Space>',
+  },
+})

@@ -1,0 +1,389 @@
+"""fairlead in a real Neovim: type like a person, see the list and the ghost text, take it, look at the buffer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.e2e.neovim.editor import Editor, command
+
+pytestmark = pytest.mark.e2e
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+ARTIFACTS = REPOSITORY / "artifacts" / "neovim"
+ITEM = {"name", "price_cents", "quantity", "labels", "total_cents", "add_label"}
+
+CRATE = """
+
+class Crate:
+def __init__(self, width, height, depth):
+self.width = width
+self.height = height
+self.depth = """
+"""Typed at the end of a file; Neovim itself indents the lines. Any model of code knows how it goes on."""
+
+
+@pytest.fixture(scope="module")
+def start() -> list[str]:
+    cache = Path(os.environ.get("FAIRLEAD_E2E_CACHE", Path.home() / ".cache" / "fairlead-e2e"))
+    unpacked = Path(os.environ.get("FAIRLEAD_E2E_NEOVIM", cache / "neovim-0.12.4"))
+    if not unpacked.is_dir():
+        pytest.skip("Neovim is not unpacked; scripts/e2e-neovim does it")
+    return command(unpacked)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("neovim")
+
+
+@pytest.fixture(scope="module")
+def env(home: Path, start: list[str]) -> dict[str, str]:
+    """A user's environment, with a trap: whatever Python is started with this PYTHONPATH leaves a file behind."""
+    trap = home / "trap"
+    trap.mkdir()
+    (trap / "sitecustomize.py").write_text(
+        f"import sys\nopen({str(home / 'trapped')!r}, 'w').write(repr(sys.orig_argv))\n")
+    scripts = os.environ.get("FAIRLEAD_E2E_SCRIPTS", sysconfig.get_path("scripts"))
+    runtime = Path(start[-1]).parent.parent / "share/nvim/runtime"
+    folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+    return {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "VIMRUNTIME": str(runtime),
+        "FAIRLEAD_PLUGIN": str(REPOSITORY / "editors" / "neovim"),
+        "PYTHONPATH": str(trap),
+        **folders,
+    }
+
+
+@pytest.fixture(scope="module")
+def shared(start: list[str], env: dict[str, str], home: Path) -> Iterator[Editor]:
+    """One editor, and one server, for the tests that leave both as they were."""
+    project = home / "project"
+    shutil.copytree(HERE / "project", project)
+    editor = Editor(start, project, env)
+    yield editor
+    editor.close()
+
+
+@pytest.fixture
+def editor(shared: Editor, home: Path) -> Editor:
+    """The shared editor with nothing open, in a fresh copy of the project."""
+    shared.keys("<C-\\><C-n>")
+    shared.lua("vim.cmd('silent! %bwipeout!')")
+    shutil.copytree(HERE / "project", home / "project", dirs_exist_ok=True)
+    return shared
+
+
+def client(editor: Editor, key: str) -> Any:
+    """A field of the client that serves this buffer."""
+    return editor.lua("local c = vim.lsp.get_clients({ name = 'fairlead', bufnr = 0 })[1]; return c and c[...]", key)
+
+
+def status(editor: Editor) -> dict[str, Any]:
+    """What the server last said about itself, unasked."""
+    found = editor.lua("""
+        local c = vim.lsp.get_clients({ name = 'fairlead' })[1]
+        return c and require('fairlead.status').last(c.id) or vim.empty_dict()
+    """)
+    assert isinstance(found, dict)
+    return found
+
+
+def open_file(editor: Editor, path: str) -> None:
+    """Open a file and wait until fairlead serves it with a model (or says that it has none)."""
+    editor.lua("vim.cmd.edit(...)", path)
+    editor.wait("the server to attach", lambda: client(editor, "initialized"))
+    editor.wait("the model", lambda: status(editor).get("state") in {"ready", "static"})
+
+
+def type_at_end(editor: Editor, text: str) -> None:
+    """Open a line below the last one and type from its margin; a newline is the Enter key. Neovim indents what follows."""
+    editor.keys("Go")
+    editor.wait("insert mode", lambda: editor.request("nvim_get_mode")["mode"] == "i")
+    blank_lines = len(text) - len(text.lstrip("\n"))
+    editor.keys("<CR>" * blank_lines + "0<C-d>")
+    for number, line in enumerate(text[blank_lines:].split("\n")):
+        if number:
+            editor.keys("<CR>")
+        editor.type(line)
+
+
+def float_text(editor: Editor) -> str:
+    """The text of the floating window that is open; empty if none is."""
+    return str(editor.lua("""
+        for _, win in ipairs(vim.api.nvim_list_wins()) do
+            if vim.api.nvim_win_get_config(win).relative ~= '' then
+                return table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(win), 0, -1, true), '\\n')
+            end
+        end
+        return ''
+    """))
+
+
+def keep(editor: Editor, name: str) -> None:
+    """Keep the screen, as text and as a picture."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    editor.lua("vim.cmd.redraw()")
+    (ARTIFACTS / f"{name}.txt").write_text(editor.screen.text() + "\n", encoding="utf-8")
+    (ARTIFACTS / f"{name}.svg").write_text(editor.screen.svg(), encoding="utf-8")
+
+
+def servers(editor: Editor) -> list[psutil.Process]:
+    """Everything that runs below the editor: the server and whatever it started."""
+    return psutil.Process(editor.process.pid).children(recursive=True)
+
+
+def test_attaches_to_the_project_in_utf_8(editor: Editor, home: Path) -> None:
+    open_file(editor, "inventory/items.py")
+    assert client(editor, "offset_encoding") == "utf-8"
+    assert client(editor, "root_dir") == str(home / "project")
+    assert "fairlead" in editor.screen.lines()[-2]
+
+
+def test_python_variables_of_the_workspace_do_not_reach_the_server(editor: Editor, home: Path) -> None:
+    open_file(editor, "inventory/items.py")
+    trapped = home / "trapped"
+    assert not trapped.exists(), trapped.read_text()
+
+
+def test_dot_lists_the_members_that_exist_and_one_is_taken(editor: Editor) -> None:
+    open_file(editor, "inventory/report.py")
+    type_at_end(editor, "\n\ndef value(item: Item):\nreturn item.")
+    assert set(editor.wait("the list", lambda: editor.menu())) == ITEM
+    editor.wait("the list on the screen", lambda: "total_cents" in editor.screen.text())
+    keep(editor, "list")
+    editor.type("tot")
+    editor.wait("a shorter list", lambda: "add_label" not in editor.screen.text())
+    editor.keys("<C-n><C-y>")
+    editor.wait("the choice", lambda: not editor.menu())
+    assert editor.line() == "    return item.total_cents"
+    assert editor.cursor()[1] == len("    return item.total_cents")
+    assert editor.buffer().endswith("\n\n\ndef value(item: Item):\n    return item.total_cents\n")
+
+
+def test_ghost_text_appears_and_is_accepted(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, CRATE)
+    ghost = editor.wait("ghost text", editor.ghost)
+    assert editor.line() == "        self.depth = "
+    editor.wait("ghost text on the screen", lambda: f"self.depth = {ghost}" in editor.screen.text())
+    keep(editor, "ghost")
+    editor.keys("<Tab>")
+    editor.wait("acceptance", lambda: editor.line() != "        self.depth = ")
+    assert editor.line() == f"        self.depth = {ghost}"
+    assert editor.cursor()[1] == len(f"        self.depth = {ghost}")
+    assert editor.buffer().endswith(f"        self.height = height\n        self.depth = {ghost}\n")
+
+
+def test_ghost_text_stays_while_it_is_typed(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, CRATE)
+    ghost = editor.wait("ghost text", editor.ghost)
+    whole = f"self.depth = {ghost}"
+    editor.wait("ghost text on the screen", lambda: whole in editor.screen.text())
+    editor.screen.watch("self.depth = ")
+    editor.type(ghost[:-1], pause_s=0.15)
+    assert editor.line() == f"        {whole[:-1]}"
+    frames = editor.screen.frames()
+    assert frames
+    assert [frame for frame in frames if whole not in frame] == []
+    assert editor.ghost() == ghost[-1:]
+
+
+def test_ghost_text_is_accepted_in_the_pause_before_the_next_request(editor: Editor) -> None:
+    """Neovim's own acceptance leaves what was typed in that pause behind the accepted text (neovim #36529)."""
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, CRATE)
+    ghost = editor.wait("ghost text", editor.ghost)
+    editor.keys(ghost[:2] + "<Tab>")
+    editor.wait("acceptance", lambda: editor.line() != f"        self.depth = {ghost[:2]}")
+    assert editor.line() == f"        self.depth = {ghost}"
+
+
+def test_ghost_text_that_the_typed_text_has_left_is_gone_at_once(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, CRATE)
+    ghost = editor.wait("ghost text", editor.ghost)
+    editor.wait("ghost text on the screen", lambda: f"self.depth = {ghost}" in editor.screen.text())
+    editor.screen.watch("self.depth = Q")
+    editor.keys("Q")
+    frame = editor.wait("the key", editor.screen.frames)[0]
+    assert frame.endswith("self.depth = Q")
+
+
+def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.")
+    ghost = editor.wait("ghost text of two words", lambda: " = " in editor.ghost() and editor.ghost())
+    first = ghost.split(" ")[0]
+    editor.keys("<M-f>")
+    editor.wait("the first word", lambda: editor.line() == f"        self.{first}")
+    assert editor.wait("the rest", editor.ghost) == ghost[len(first) :]
+    editor.keys("<Tab>")
+    editor.wait("acceptance", lambda: editor.line() == f"        self.{ghost}")
+
+
+def test_hover_shows_signature_and_documentation(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    editor.lua("vim.fn.search('item.total_cents'); vim.fn.search('total_cents')")
+    editor.keys("K")
+    text = editor.wait("hover", lambda: float_text(editor))
+    keep(editor, "hover")
+    assert "total_cents(self) -> int" in text
+    assert "What all of them are worth, in cents." in text
+
+
+def test_positions_are_right_behind_emoji_and_cjk(editor: Editor) -> None:
+    open_file(editor, "unicode_names.py")
+    type_at_end(editor, 'あ = ("🎉🎉🎉", 品物.')
+    assert set(editor.wait("the list", lambda: editor.menu())) == ITEM
+    editor.type("tot")
+    editor.keys("<C-n><C-y>")
+    editor.wait("the choice", lambda: not editor.menu())
+    expected = 'あ = ("🎉🎉🎉", 品物.total_cents'
+    assert editor.line() == expected
+    assert editor.cursor()[1] == len(expected.encode())
+    editor.keys("<Esc>")
+    editor.lua("vim.fn.search('両方', 'b'); vim.fn.search('total_cents')")
+    editor.keys("K")
+    assert "total_cents(self) -> int" in editor.wait("hover", lambda: float_text(editor))
+
+
+EDITS = [
+    "vim.api.nvim_buf_set_text(0, row, at, row, at, { text })",
+    "vim.api.nvim_buf_set_text(0, row, at, row, at, { text, text })",
+    "vim.api.nvim_buf_set_text(0, row, 0, row, at, {})",
+    "vim.api.nvim_buf_set_text(0, row, at, math.max(row, last), last > row and 0 or at, { text })",
+    "vim.cmd(row + 1 .. 'normal! dd')",
+    "vim.cmd(row + 1 .. 'normal! yyp')",
+    "vim.cmd(row + 1 .. 'normal! gJ')",
+    "vim.cmd(row + 1 .. 'move 0')",
+    "vim.cmd('silent! ' .. row + 1 .. ',$substitute/e/' .. vim.fn.escape(text, '/\\\\&~') .. '/')",
+    "vim.cmd('silent! undo')",
+    "vim.cmd('silent! undo')",
+    "vim.cmd('silent! redo')",
+    "vim.api.nvim_buf_set_lines(0, row, row, true, { text, '', text })",
+]  # fmt: skip
+TEXTS = ["x", "self.", "🎉é", "棚\f", "\f", "\u2028\x85", "\t", "def f(a):", ""]
+
+
+@pytest.mark.parametrize("path", ["inventory/items.py", "windows.py", "unicode_names.py"])
+def test_server_and_buffer_hold_the_same_text(editor: Editor, path: str) -> None:
+    open_file(editor, path)
+    source = random.Random(path)
+    for count in range(100):
+        editor.lua(
+            """
+            local edit, text, a, b, c = ...
+            local lines = vim.api.nvim_buf_line_count(0)
+            local row = math.floor(a * lines)
+            local last = math.min(row + math.floor(b * 4), lines - 1)
+            local line = vim.api.nvim_buf_get_lines(0, row, row + 1, true)[1]
+            local at = vim.str_byteindex(line, 'utf-32', math.floor(c * (vim.str_utfindex(line, 'utf-32') + 1)))
+            assert(loadstring('local text, row, last, at = ... ' .. edit))(text, row, last, at)
+            """,
+            source.choice(EDITS), source.choice(TEXTS), source.random(), source.random(), source.random(),
+        )  # fmt: skip
+        if count % 5 == 0:
+            told = editor.lua("""
+                local c = vim.lsp.get_clients({ name = 'fairlead', bufnr = 0 })[1]
+                local answer = c:request_sync('fairlead/textHash', { uri = vim.uri_from_bufnr(0) }, 30000, 0)
+                return answer.result
+            """)
+            text = editor.buffer()
+            assert (told["length"], told["sha1"]) == (len(text), hashlib.sha1(text.encode()).hexdigest())
+
+
+def test_status_says_why_nothing_is_offered_in_a_comment(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    type_at_end(editor, "# what they are ")
+    editor.wait("the reason", lambda: "comment" in ((status(editor).get("nothing") or {}).get("reason", "")))
+    assert editor.ghost() == ""
+    editor.keys("<Esc>:FairleadStatus<CR>")
+    text = editor.wait("the report", lambda: float_text(editor))
+    keep(editor, "status")
+    assert "inline at inventory/items.py:" in text
+    assert "comment" in text
+
+
+def test_pause_and_resume(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    editor.lua("""
+        answers = 0
+        vim.api.nvim_create_autocmd('LspRequest', { callback = function(event)
+            local request = event.data.request
+            if request.type == 'complete' and request.method == 'textDocument/inlineCompletion' then
+                answers = answers + 1
+            end
+        end })
+    """)
+    editor.keys(":FairleadPause<CR>")
+    editor.wait("the pause in the status line", lambda: "fairlead: paused" in editor.screen.lines()[-2])
+    before = editor.lua("return answers")
+    type_at_end(editor, CRATE)
+    editor.wait("an answer", lambda: editor.lua("return answers") > before)
+    assert editor.ghost() == ""
+    editor.keys("<Cmd>FairleadResume<CR>")
+    editor.wait("the end of the pause", lambda: "paused" not in editor.screen.lines()[-2])
+    editor.keys("<BS> ")
+    assert editor.wait("ghost text", editor.ghost)
+
+
+def test_health_check_finds_nothing_wrong(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    editor.lua("vim.cmd.checkhealth('fairlead')")
+    text = editor.buffer()
+    keep(editor, "health")
+    assert "Neovim 0.12" in text
+    assert "attached to 1 buffer, positions in utf-8" in text
+    assert "fairlead: ready" in text
+    assert "ERROR" not in text
+
+
+def test_a_killed_server_is_reported_and_restarted(start: list[str], env: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(HERE / "project", tmp_path / "project")
+    editor = Editor(start, tmp_path / "project", env)
+    try:
+        open_file(editor, "inventory/items.py")
+        for process in psutil.Process(editor.process.pid).children():
+            process.kill()
+        editor.wait("the report", lambda: "Client fairlead quit" in editor.screen.text())
+        editor.keys("<CR>:FairleadStatus<CR>")
+        assert "It ended by signal 9. :FairleadRestart" in editor.wait("the status", lambda: float_text(editor))
+        editor.keys("<CR>:FairleadRestart<CR>")
+        open_file(editor, "inventory/items.py")
+        type_at_end(editor, "\n\ndef value(item: Item):\nreturn item.")
+        assert set(editor.wait("the list", lambda: editor.menu())) == ITEM
+    finally:
+        editor.close()
+
+
+@pytest.mark.parametrize("how", [":qa!", "SIGKILL"])
+def test_quitting_leaves_no_process_behind(start: list[str], env: dict[str, str], tmp_path: Path, how: str) -> None:
+    shutil.copytree(HERE / "project", tmp_path / "project")
+    editor = Editor(start, tmp_path / "project", env)
+    try:
+        open_file(editor, "inventory/items.py")
+        running = servers(editor)
+        assert running
+        if how == "SIGKILL":
+            editor.process.kill()
+        else:
+            editor.keys("<C-\\><C-n>:qa!<CR>")
+        _, alive = psutil.wait_procs(running, timeout=20)
+        assert [process.cmdline() for process in alive] == []
+    finally:
+        editor.close()
