@@ -1,6 +1,7 @@
 /** Starts the fairlead server, shows its state, and gets out of the way. All else is plain LSP. */
 
 import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
 import { CloseAction, ErrorAction, LanguageClient, type LanguageClientOptions } from 'vscode-languageclient/node';
 import { BadServer, findServer, INSTALL_HELP, type Server, startServer } from './server';
@@ -135,6 +136,7 @@ class Fairlead {
         const options: LanguageClientOptions = {
             documentSelector: SELECTOR,
             outputChannel: this.log,
+            stdioOptions: { stdout: () => undefined, stderr: (stream) => createInterface(stream).on('line', (line) => this.log.info(line)) },
             initializationOptions: () => ({ ...settings(), untrusted: !vscode.workspace.isTrusted }),
             initializationFailedHandler: () => false,
             errorHandler: {

@@ -26,6 +26,7 @@ export interface Status {
     readonly nothing?: { readonly feature: string; readonly reason: string; readonly path?: string; readonly line?: number } | null;
     readonly problems?: readonly string[];
     readonly drift?: number;
+    readonly accepted?: number;
 }
 
 const TEXT: Record<Status['state'], string> = {
@@ -89,6 +90,7 @@ function rows(status: Status, about: readonly Row[]): Row[] {
         ['Analysis', status.analysis ?? ''],
         ...about,
         ['Log of the server', status.log ?? ''],
+        ['Offers taken', status.accepted === undefined ? '' : `${status.accepted}`],
         ['Documents out of step', status.drift ? `${status.drift}` : ''],
     ].filter(([, value]) => value);
 }

@@ -1,0 +1,350 @@
+/** A real VS Code with our packaged extension, and a person's hands and eyes: keys, clicks, what is painted, what is on disk. */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const ARTIFACTS = join(ROOT, 'artifacts/vscode');
+const { chromium } = createRequire(import.meta.url)(needed('FAIRLEAD_PLAYWRIGHT'));
+const ENTRY = join(needed('FAIRLEAD_CODE_SERVER'), 'out/node/entry.js');
+
+/** The server under test. */
+export const SERVER = process.env.FAIRLEAD_E2E_SERVER || join(ROOT, '.venv/bin/fairlead');
+
+/** Long enough for two busy cores; a test that passes never waits this long. */
+const PATIENCE_MS = Number(process.env.FAIRLEAD_E2E_PATIENCE_MS ?? 30_000);
+const KEY_DELAY_MS = 60;
+
+/**
+ * Starts VS Code on a copy of the test project (`tests/e2e/project`).
+ *
+ * `prepare(workspace)` may change the copy first; `machine` and `user` are settings; `trust` false keeps VS Code's question
+ * about trust, which is then answered with "no"; `env` is added to the environment of the editor. `machine` and `env` may be
+ * functions of the workspace.
+ */
+export async function openEditor({ prepare, machine = { 'fairlead.server.path': SERVER }, user = {}, trust = true, env = {} } = {}) {
+    const home = mkdtempSync(join(tmpdir(), 'fairlead-vscode-'));
+    const workspace = join(home, 'inventory');
+    const data = join(home, 'data');
+    cpSync(join(ROOT, 'tests/e2e/project'), workspace, { recursive: true });
+    prepare?.(workspace);
+    const port = await freePort();
+    writeFileSync(join(home, 'config.yaml'), `bind-addr: 127.0.0.1:${port}\nauth: none\ncert: false\n`);
+    writeSettings(join(data, 'Machine'), typeof machine === 'function' ? machine(workspace) : machine);
+    writeSettings(join(data, 'User'), {
+        'workbench.startupEditor': 'none',
+        'workbench.tips.enabled': false,
+        'telemetry.telemetryLevel': 'off',
+        'files.autoSave': 'off',
+        'workbench.layoutControl.enabled': false,
+        'window.commandCenter': false,
+        'chat.commandCenter.enabled': false,
+        ...user,
+    });
+    const { FAIRLEAD_SERVER: _, ...inherited } = process.env;
+    const environment = {
+        ...inherited,
+        EXTENSIONS_GALLERY: '{"serviceUrl":"http://127.0.0.1:9"}',
+        HOME: home,
+        ...(typeof env === 'function' ? env(workspace) : env),
+    };
+    const options = ['--config', join(home, 'config.yaml'), '--user-data-dir', data, '--extensions-dir', join(home, 'extensions')];
+    const installed = spawnSync(process.execPath, [ENTRY, ...options, '--install-extension', needed('FAIRLEAD_VSIX')], { env: environment, encoding: 'utf8' });
+    assert.equal(installed.status, 0, installed.stdout + installed.stderr);
+
+    const quiet = ['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+    const process_ = spawn(process.execPath, [ENTRY, ...options, ...quiet, ...(trust ? ['--disable-workspace-trust'] : []), workspace],
+        { env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    let output = '';
+    process_.stdout.on('data', (data) => (output += data));
+    process_.stderr.on('data', (data) => (output += data));
+    const browser = await chromium.launch({
+        executablePath: process.env.FAIRLEAD_CHROMIUM,
+        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    });
+    const editor = new Editor({ home, workspace, data, browser, process_, output: () => output });
+    try {
+        await editor.load(`http://127.0.0.1:${port}/?folder=${workspace}`, trust);
+    } catch (error) {
+        await editor.close();
+        throw error;
+    }
+    return editor;
+}
+
+export class Editor {
+    constructor(parts) {
+        Object.assign(this, parts);
+    }
+
+    async load(url, trust) {
+        await until(() => /listening on/.test(this.output()), 'code-server to listen');
+        this.page = await this.browser.newPage({ viewport: { width: 1000, height: 620 } });
+        this.page.setDefaultTimeout(PATIENCE_MS);
+        await this.page.goto(url);
+        await this.page.waitForSelector('.monaco-workbench .part.editor');
+        if (!trust) {
+            await this.page.locator('.monaco-dialog-box .monaco-button', { hasText: /^No/ }).click();
+        }
+    }
+
+    async close() {
+        await this.browser.close();
+        try {
+            process.kill(-this.process_.pid, 'SIGTERM');
+        } catch {
+            // It has ended.
+        }
+        await sleep(300);
+        rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    }
+
+    /** A file of the workspace, as it is on disk. */
+    disk(file) {
+        return readFileSync(join(this.workspace, file), 'utf8');
+    }
+
+    /** Makes a file and opens it with the cursor at its end. */
+    async openNew(file, text) {
+        writeFileSync(join(this.workspace, file), text);
+        await this.open(file);
+        await this.press('Control+End');
+    }
+
+    async open(file) {
+        const name = file.split('/').at(-1);
+        await this.pick('Control+P', file, name);
+        await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+        await this.page.locator('.editor-instance .monaco-editor .view-lines').first().click();
+    }
+
+    /** Opens a picker, types into it and clicks the row of that name; again where the picker was not ready for it. */
+    async pick(key, text, row) {
+        const input = this.page.locator('.quick-input-widget input');
+        await until(async () => {
+            try {
+                await this.press(key);
+                await input.fill(text, { timeout: 2000 });
+                await this.page.locator('.quick-input-list .monaco-list-row').getByText(row, { exact: true }).first().click({ timeout: 2000 });
+                return true;
+            } catch (error) {
+                assert.equal(error.name, 'TimeoutError', error);
+                await this.press('Escape');
+                return false;
+            }
+        }, `"${row}" to choose`);
+    }
+
+    async focus() {
+        await this.command('View: Focus Active Editor Group');
+        await this.page.locator('.editor-instance .monaco-editor.focused').waitFor();
+    }
+
+    async goto(line, column) {
+        await this.press('Control+G');
+        await this.page.locator('.quick-input-widget input').fill(`:${line}:${column}`);
+        await this.page.keyboard.press('Enter');
+        await sleep(150);
+    }
+
+    /** Types; before a line's end it presses Escape, as one does where a list is open and Enter would take its first item. */
+    async type(text) {
+        for (const [at, line] of text.split('\n').entries()) {
+            if (at) {
+                await this.press('Escape');
+                await this.press('Enter');
+            }
+            await this.page.keyboard.type(line, { delay: KEY_DELAY_MS });
+        }
+    }
+
+    async press(key) {
+        await this.page.keyboard.press(key);
+    }
+
+    /** Runs a command by its title, through the palette. */
+    async command(title) {
+        await this.pick('F1', `>${title}`, title);
+    }
+
+    async save(file) {
+        await this.press('Control+S');
+        await this.page.locator(`.tab.active.dirty`).waitFor({ state: 'detached' });
+        return this.disk(file);
+    }
+
+    /** The labels of the open list, as far as it is painted (about a dozen rows). */
+    async labels() {
+        return this.page.locator('.suggest-widget.visible .monaco-list-row .label-name').allInnerTexts();
+    }
+
+    /** Waits for the open list to be `wanted(labels)`. */
+    async list(wanted = (labels) => labels.length > 0) {
+        return until(async () => {
+            const labels = await this.labels();
+            return wanted(labels) ? labels : undefined;
+        }, 'a list', async () => JSON.stringify(await this.labels()));
+    }
+
+    async noList() {
+        await this.page.locator('.suggest-widget.visible').waitFor({ state: 'hidden' });
+    }
+
+    /** The ghost text painted now; empty when there is none. */
+    async ghost() {
+        const parts = await this.page.locator('.ghost-text-decoration, .ghost-text-decoration-preview').allInnerTexts();
+        return parts.join('').replaceAll('\u00a0', ' ');
+    }
+
+    async waitGhost(wanted = (text) => text.length > 0, what = 'ghost text') {
+        return until(async () => {
+            const text = await this.ghost();
+            return wanted(text) ? text : undefined;
+        }, what, async () => JSON.stringify(await this.ghost()));
+    }
+
+    /** Notes what ghost text every frame shows, until `ghostsSeen` is asked. */
+    async watchGhost() {
+        await this.page.evaluate(() => {
+            const seen = (window.ghostsSeen = []);
+            const look = () => {
+                const parts = [...document.querySelectorAll('.ghost-text-decoration, .ghost-text-decoration-preview')];
+                const text = parts.map((part) => part.textContent).join('').replaceAll('\u00a0', ' ');
+                if (seen.at(-1) !== text) {
+                    seen.push(text);
+                }
+                if (window.ghostsSeen === seen) {
+                    requestAnimationFrame(look);
+                }
+            };
+            look();
+        });
+    }
+
+    async ghostsSeen() {
+        return this.page.evaluate(() => {
+            const seen = window.ghostsSeen;
+            window.ghostsSeen = undefined;
+            return seen;
+        });
+    }
+
+    /** The lines painted, ghost text included. */
+    async lines() {
+        const lines = await this.page.locator('.editor-instance .view-line').evaluateAll((all) =>
+            all.map((line) => [line.getBoundingClientRect().top, line.innerText]).sort((a, b) => a[0] - b[0]).map(([, text]) => text));
+        return lines.map((line) => line.replaceAll('\u00a0', ' '));
+    }
+
+    async hoverText() {
+        await this.command('Show or Focus Hover');
+        const hover = this.page.locator('.monaco-hover:not(.hidden) .hover-contents').first();
+        await hover.waitFor();
+        return (await hover.innerText()).replaceAll('\u00a0', ' ');
+    }
+
+    async notification(text) {
+        const toast = this.page.locator('.notification-toast', { hasText: text }).first();
+        await toast.waitFor();
+        return toast;
+    }
+
+    /** The page "fairlead: Show Status". Its tab is closed again unless it is to be kept. */
+    async status({ keep = false } = {}) {
+        await this.command('fairlead: Show Status');
+        await this.page.locator('.tab.active[data-resource-name="status.txt"]').waitFor();
+        const text = await until(async () => {
+            const lines = await this.lines();
+            return lines[0] === 'fairlead' && lines.length > 3 ? lines.join('\n') : undefined;
+        }, 'the status page');
+        if (!keep) {
+            await this.closeTab();
+        }
+        return text;
+    }
+
+    async closeTab() {
+        await this.command('View: Close Editor');
+        await sleep(300);
+    }
+
+    /** Closes everything, unsaved text thrown away. */
+    async closeAll() {
+        const question = this.page.locator('.monaco-dialog-box .monaco-button', { hasText: "Don't Save" });
+        await this.press('Escape');
+        await this.command('View: Close All Editors');
+        await until(async () => {
+            if (await question.count()) {
+                await question.click();
+            }
+            return (await this.page.locator('.tab').count()) === 0;
+        }, 'all tabs to close');
+    }
+
+    /** The line of the language status item: what the `{}` of the status bar shows when opened. */
+    async languageStatus() {
+        const item = this.page.locator('.statusbar-item[id="status.languageStatus"]');
+        await item.hover();
+        const row = this.page.locator('.hover-language-status', { hasText: 'fairlead' }).first();
+        await row.waitFor();
+        return (await row.innerText()).replaceAll('\u00a0', ' ');
+    }
+
+    async waitState(state) {
+        return until(async () => {
+            const text = await this.status();
+            return text.split('\n')[2]?.startsWith(state) ? text : undefined;
+        }, `the state ${state}`);
+    }
+
+    /** What the extension has logged, the server's stderr included. */
+    log() {
+        const found = readdirSync(join(this.data, 'logs'), { recursive: true }).filter((name) => name.endsWith('fairlead.log'));
+        return found.map((name) => readFileSync(join(this.data, 'logs', name), 'utf8')).join('');
+    }
+
+    async screenshot(name) {
+        mkdirSync(ARTIFACTS, { recursive: true });
+        await this.page.screenshot({ path: join(ARTIFACTS, `${name}.png`) });
+    }
+}
+
+/** Asks until the answer is something; fails with what was seen last. */
+export async function until(ask, what, seen, patience = PATIENCE_MS) {
+    const end = Date.now() + patience;
+    for (;;) {
+        const answer = await ask();
+        if (answer) {
+            return answer;
+        }
+        if (Date.now() > end) {
+            throw new assert.AssertionError({ message: `waited in vain for ${what}${seen ? `; saw ${await seen()}` : ''}` });
+        }
+        await sleep(50);
+    }
+}
+
+function writeSettings(folder, settings) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
+}
+
+function freePort() {
+    return new Promise((done) => {
+        const server = createServer().listen(0, '127.0.0.1', () => {
+            const { port } = server.address();
+            server.close(() => done(port));
+        });
+    });
+}
+
+function needed(name) {
+    assert.ok(process.env[name], `${name} is not set: run scripts/e2e-vscode`);
+    return process.env[name];
+}
