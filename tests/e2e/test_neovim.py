@@ -315,7 +315,7 @@ def test_status_says_why_nothing_is_offered_in_a_comment(editor: Editor) -> None
     editor.keys("<Esc>:FairleadStatus<CR>")
     text = editor.wait("the report", lambda: float_text(editor))
     keep(editor, "status")
-    assert "inline at inventory/items.py:" in text
+    assert "inline at items.py:" in text
     assert "comment" in text
 
 
