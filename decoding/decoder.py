@@ -102,7 +102,7 @@ class Decoder:
         prefilled = time.monotonic()
         if place is None:
             return None, Timings(prefill=(prefilled - begun) * 1000, total=(prefilled - begun) * 1000)
-        stem = document.text[place.prompt.cut : start.offset]
+        stem = place.prompt.stem(typed)
         scored = rank(
             self.engine, self.vocabulary, place.ready, stem, names, typed=typed, until=limits.until, stop=limits.stop
         )
@@ -133,7 +133,8 @@ class Decoder:
         start: Start | None = None
         if asked is not None and place is not None:
             try:
-                start = asked.result(None if limits.until == float("inf") else max(0.0, limits.until - prefilled) + 0.05)
+                left_s = None if limits.until == float("inf") else max(0.0, limits.until - prefilled) + 0.05
+                start = asked.result(left_s)
             except FutureTimeout:
                 place = None
                 reason = "analysis did not answer within the budget"

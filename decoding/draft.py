@@ -66,6 +66,15 @@ class Draft:
         del self.steps[count:]
         del self.data[self.steps[-1].size if self.steps else 0 :]
 
+    def state_at(self, count: int, size: int) -> State | None:
+        """The state once the first `size` bytes stand, `count` steps of them whole; None if an answer refuses them."""
+        begin = self.steps[count - 1].size if count else 0
+        state = self.steps[count - 1].state if count else self.start
+        known = len(decoded(bytes(self.data[len(self.forced) : begin])))
+        whole = decoded(bytes(self.data[len(self.forced) : size]))
+        after = state.advance(whole[known:]) if len(whole) > known else state
+        return None if after is None else self._settled(after)
+
     def after(self, text: bytes) -> State | None:
         """The state once `text` is written behind the draft; None when it is refused."""
         known = len(self.text)

@@ -1,8 +1,8 @@
 """Ghost text: a model writes a line, monitors see to it that every attribute it names exists.
 
-The rule, for waiting and for running ahead alike (`design.md`, *The engine*): the model writes on while analysis answers;
-a name that turns out legal is kept; one that is refused is taken back to its dot and drawn from the exact distribution
-over the legal names. Text behind a dot that analysis has not answered in time is not offered.
+The rule, for waiting and for running ahead alike: the model writes on while analysis answers; a name that turns out
+legal is kept; one that is refused is taken back to its dot and drawn from the exact distribution over the legal names.
+Text behind a dot that analysis has not answered in time is not offered.
 """
 
 from __future__ import annotations
@@ -24,16 +24,10 @@ from .draft import Draft, decoded
 from .engine import Engine
 from .mask import allowed
 from .model import Model
-from .offer import Limits, Offer, Provenance, Stopped, trim
+from .offer import Limits, Offer, Provenance, Stopped, trim, without_last_word
 from .prompt import Prompt, lay_out
 from .rank import Scored, rank
 from .vocabulary import Vocabulary
-
-TOKEN_FLOOR = 0.08
-"""When even the likeliest token is less likely than this, the text ends: from there on completions are rarely accepted."""
-
-MASS_FLOOR = 0.002
-"""Below this legal mass the model wants none of the names that exist, and nothing is forced upon it."""
 
 MAX_REDRAWS = 8
 """Names taken back in one text before it is ended; the tail of rejections is dead ends."""
@@ -75,10 +69,11 @@ class _Next:
 
 @dataclass(frozen=True)
 class _End:
-    """The text ends here, or after its first `size` bytes where that is given."""
+    """The text ends here, or after its first `size` bytes where that is given; `broken` when inside a name."""
 
     stopped: Stopped
     size: int | None = None
+    broken: bool = False
 
 
 def prepare(
@@ -134,9 +129,9 @@ class Writer:
                     return self._offer(at)
                 at = verified
             elif limits.over:
-                at = _End("budget")
+                at = self._break_off(at.logits, "budget")
             elif len(self._draft.steps) >= limits.max_tokens:
-                at = _End("length")
+                at = self._break_off(at.logits, "length")
             else:
                 at = self._verify(block=False) or self._write_token(at)
 
@@ -147,11 +142,11 @@ class Writer:
         for _ in range(MAX_REFUSALS):
             token_id, log_prob = self._pick(log_row)
             if log_prob == -math.inf:
-                return _End("confidence")
+                return self._break_off(log_row, "confidence")
             text = vocabulary.texts[token_id]
             if len(text) > len(owed) or not text:
-                if float(log_row.max()) < math.log(TOKEN_FLOOR):
-                    return _End("confidence")
+                if float(log_row.max()) < _log(self._limits.min_token):
+                    return self._break_off(log_row, "confidence")
                 if token_id in self._model.eos_ids and draft.state.may_end:
                     return _End("end_of_text")
             newline = text.find(b"\n", len(owed)) if not self._limits.multiline else -1
@@ -169,7 +164,15 @@ class Writer:
             if not owed and _in_name(draft.state):
                 return self._redraw(self._last_answered())
             log_row[token_id] = -math.inf
-        return _End("confidence")
+        return self._break_off(log_row, "confidence")
+
+    def _break_off(self, log_row: torch.Tensor, stopped: Stopped) -> _End:
+        """End the text here, noting whether a name is being written: more likely than not it would go on."""
+        text = self._draft.text
+        if not text or not ("a" + text[-1]).isidentifier():
+            return _End(stopped, broken=text.endswith("."))
+        goes_on = float(torch.dot(torch.softmax(log_row.float(), -1), self._vocabulary.starts_word))
+        return _End(stopped, broken=goes_on > 0.5)
 
     def _constrained(self, at: _Next, owed: bytes) -> torch.Tensor:
         """(V,) float32 logits with -inf where healing, or the end of a drawn name, forbids a token."""
@@ -253,22 +256,23 @@ class Writer:
         keep, typed = 0, ""
         if question is None:
             assert self._start is not None
-            names, typed = self._start.members.names, self._start.typed
-            stem = place.document.text[place.prompt.cut : self._start.offset]
-            dot = 0
+            typed, dot = self._start.typed, 0
+            stem = place.prompt.stem(typed)
+            at_dot: State | None = self._start.state
         else:
-            names = draft.answers[question.text].names
             dot = draft.size_of(question.text) - 1
             base = place.document.text[: place.prompt.cut]
             text = base + decoded(bytes(draft.data[: dot + 1]))
             cut = vocabulary.pretoken_start(text, len(text) - 1)
             keep = draft.count_at(len(text[len(base) : cut].encode("utf-8", "replace")))
             stem = decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : dot + 1]))
+            at_dot = draft.state_at(keep, dot + 1)
+        rests = at_dot.names() if at_dot is not None else None
         logits = draft.steps[keep].logits if keep < len(draft.steps) else place.ready
         self._engine.crop(len(place.prompt.tokens) + keep)
         scored = rank(
-            self._engine, vocabulary, logits, stem, sorted(names), typed=typed,
-            until=self._limits.until, stop=self._limits.stop,
+            self._engine, vocabulary, logits, stem, sorted(typed + rest for rest in rests or () if typed + rest),
+            typed=typed, until=self._limits.until, stop=self._limits.stop,
         )  # fmt: skip
         name = self._choose(scored)
         branch = scored.branch(name) if name is not None else None
@@ -292,7 +296,7 @@ class Writer:
     def _choose(self, scored: Scored) -> str | None:
         """The name to write: the likeliest, or a sample; None when the model believes in none of them."""
         ranking = scored.ranking
-        if not ranking.names or ranking.legal_mass < MASS_FLOOR:
+        if not ranking.names or ranking.legal_mass < self._limits.min_legal_mass:
             return None
         if self._limits.temperature <= 0:
             return ranking.names[0]
@@ -308,7 +312,13 @@ class Writer:
             text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
         if self._checks and draft.state.questions and len(draft.state.questions[0].text) <= len(text):
             text, stopped = text[: len(draft.state.questions[0].text) - 1], "unverified"
+        elif end.broken:
+            text = without_last_word(text)
         return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)
+
+
+def _log(probability: float) -> float:
+    return math.log(probability) if probability > 0 else -math.inf
 
 
 def _in_name(state: State) -> bool:

@@ -35,9 +35,8 @@ def allowed(vocabulary: Vocabulary, state: State, forced: str = "") -> np.ndarra
     for name in names:
         text = head + name.encode("utf-8", "replace")
         found.extend(vocabulary.prefixes_of(text))
-        for token_id in _beyond(vocabulary, text):
-            if _accepts(state, vocabulary.texts[token_id][len(head) :]):
-                found.append(token_id)
+        beyond = _beyond(vocabulary, text)
+        found.extend(token_id for token_id in beyond if _accepts(state, vocabulary.texts[token_id][len(head) :]))
     if not head and state.may_end:
         found.extend(vocabulary.end_ids.tolist())
     return np.unique(np.array(found, dtype=np.int64))

@@ -25,6 +25,11 @@ class Limits:
     until: float = math.inf
     max_tokens: int = 64
     min_confidence: float = 0.0
+    """Least geometric mean of the token probabilities of what is shown."""
+    min_token: float = 0.08
+    """When even the likeliest token is less likely, the text ends: what follows is rarely accepted."""
+    min_legal_mass: float = 0.002
+    """Below it the model wants none of the names that exist, and nothing is forced upon it."""
     multiline: bool = False
     temperature: float = 0.0
     seed: int = 0
@@ -53,8 +58,6 @@ class Offer:
 def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: int, limits: Limits,
          provenance: Provenance) -> Offer:  # fmt: skip
     """The offer made of the first part `text` of a draft: whole words, one block, nothing twice, nothing odd."""
-    if stopped in ("confidence", "budget", "length"):
-        text = whole_words(text)
     before, after = stops.line_of(document.text, offset)
     if limits.multiline and (end := stops.end_of_block(before, text)) is not None:
         text, stopped = text[:end], "end_of_block"
@@ -75,9 +78,9 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
     return Offer(text, math.exp(total), confidence, provenance, stopped, len(draft.steps))
 
 
-def whole_words(text: str) -> str:
-    """A text that was broken off, without the name at its end that may be half written, and without a dangling dot."""
+def without_last_word(text: str) -> str:
+    """A text that was broken off inside a name, without that name and a dot that then dangles."""
     end = len(text)
     while end > 0 and ("a" + text[end - 1]).isidentifier():
         end -= 1
-    return text[:end].rstrip(" .") if end < len(text) else text
+    return text[:end].rstrip(" .")

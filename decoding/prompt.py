@@ -1,7 +1,7 @@
 """From a text and a cursor to prompt tokens, laid out so that typing only appends to them.
 
-Healing: the model must not be held to the accidental tokenisation of a half-typed text. The prompt ends at the last place
-that no continuation can re-tokenise, and what was cut off (`forced`) must be written again by the model before anything new.
+Healing: the model must not be held to the accidental tokenisation of a half-typed text. The prompt ends at the last
+place that no continuation can re-tokenise; what was cut off (`forced`) must be written again before anything new.
 """
 
 from __future__ import annotations
@@ -24,29 +24,34 @@ class Prompt:
     """Tokens to prefill, and what the model must write first.
 
     `cut` is the offset in the document where generation begins; `forced` is the document's text from there to the
-    cursor.
+    cursor. Line ends are "\n" for the model, whatever the document has.
     """
 
     tokens: tuple[int, ...]
     cut: int
     forced: str
 
+    def stem(self, typed: str) -> str:
+        """What of `forced` stands before a name of which `typed` is already there."""
+        return self.forced[: len(self.forced) - len(typed)]
+
 
 def lay_out(model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int) -> Prompt:
     """The prompt for a cursor at `offset`, generation beginning at or before `heal_at` (≤ offset).
 
-    `budget` bounds the tokens of the prompt. The window is moved in large steps, so that most keystrokes keep its start
-    and with it the KV cache.
+    `budget` bounds the tokens of the prompt. The window is moved in large steps, so that most keystrokes keep its
+    start and with it the KV cache.
     """
     cut = vocabulary.pretoken_start(text, heal_at - 1 if heal_at == offset else heal_at) if heal_at > 0 else 0
     infills = model.infilling is not None and model.prompt_order != "left_to_right"
     suffix_budget = int(budget * SUFFIX_SHARE) if infills else 0
     suffix_ids: list[int] = []
     if infills:
-        suffix_ids = vocabulary.encode(text[offset : offset + suffix_budget * CHARACTERS_PER_TOKEN])[:suffix_budget]
+        behind = unix(text[offset : offset + suffix_budget * CHARACTERS_PER_TOKEN])
+        suffix_ids = vocabulary.encode(behind)[:suffix_budget]
     room = max(8, budget - len(suffix_ids) - 8)
     first = window_start(text, cut, room * CHARACTERS_PER_TOKEN)
-    prefix_ids = vocabulary.encode(text[first:cut])
+    prefix_ids = vocabulary.encode(unix(text[first:cut]))
     if len(prefix_ids) > room:
         step = max(1, room // 4)
         prefix_ids = prefix_ids[-(-(len(prefix_ids) - room) // step) * step :]
@@ -55,7 +60,12 @@ def lay_out(model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_a
         tokens = [model.bos_id, *tokens]
     if not tokens:  # an empty file: the model needs something to start from
         tokens = [model.bos_id if model.bos_id is not None else sorted(model.eos_ids)[0]]
-    return Prompt(tuple(tokens), cut, text[cut:offset])
+    return Prompt(tuple(tokens), cut, unix(text[cut:offset]))
+
+
+def unix(text: str) -> str:
+    """`text` with every line end written as the model knows it."""
+    return text.replace("\r\n", "\n")
 
 
 def window_start(text: str, end: int, length: int) -> int:

@@ -1,11 +1,11 @@
 """The exact distribution of a model over a finite set of names, over the shared KV cache.
 
-Three quantities are kept apart (`research/decoding.md` 5.2), h being the healed prompt and stem the text before the name:
+Three quantities are kept apart, h being the healed prompt and stem the text before the name:
 
 - *global*  π(s) ∝ p(stem + s | h) · β(s), with β(s) the probability that the name ends there. What we rank by.
 - *local*   what step-by-step masking would sample from. Not computed here.
-- *mass*    Z = Σ p(stem + s | h) · β(s) / p(stem | h): how much the model itself gave to the legal names. With canonical
-  tokenisations only it is a lower bound.
+- *mass*    Z = Σ p(stem + s | h) · β(s) / p(stem | h): how much the model itself gave to the legal names. With
+  canonical tokenisations only it is a lower bound.
 
 Tokens that end a name and go on (`append(`) count for the name. Probabilities are normalised over the full vocabulary.
 """
@@ -76,8 +76,8 @@ class Branch:
 class Scored:
     """A ranking together with the tree that is still in the engine, so that the winner can be continued.
 
-    `slots`: the engine's index of each node that was run; `rows`: its logits; `best_way`: for each name the node and, if
-    it is a crossing token, the id by which it is likeliest written.
+    `slots`: the engine's index of each node that was run; `rows`: its logits; `best_way`: for each name the node and,
+    if it is a crossing token, the id by which it is likeliest written.
     """
 
     ranking: Ranking
@@ -114,9 +114,9 @@ def rank(
     """Score `names` written behind `stem`, the engine standing at the healed prompt whose next logits are given.
 
     Best-first by probability, `NODES_PER_FORWARD` nodes a forward, so that what is cut off by `max_nodes`, by the
-    monotonic time `until` or by `stop` is the least likely part; `unseen_mass` bounds it. `typed` restricts the names to those
-    starting with it and conditions Z on it. The tree stays in the engine behind the committed tokens: commit a branch
-    or crop.
+    monotonic time `until` or by `stop` is the least likely part; `unseen_mass` bounds it. `typed` restricts the names
+    to those starting with it and conditions Z on it. The tree stays in the engine behind the committed tokens: commit
+    a branch or crop.
     """
     wanted = sorted({name for name in names if name.startswith(typed)})
     trie = build(vocabulary, stem, wanted)

@@ -1,7 +1,7 @@
 """The token trie of a set of names: the tree whose nodes the model scores in a few forwards.
 
-Names are written canonically, each as the tokenizer writes `stem + name`; the stem is what stands before the name inside
-the same pre-token (the dot, often more: `).`). Canonical only: `research/decoding.md` 5.5 says what that leaves out.
+Names are written canonically, each as the tokenizer writes `stem + name`; the stem is what stands before the name
+inside the same pre-token (the dot, often more: `).`). Other tokenisations of the same text are left out.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .vocabulary import Vocabulary
 class Trie:
     """Nodes 0…n-1 in an order where parents come first; -1 stands for the root, the healed prompt.
 
-    `parents`, `ids`: parent node and token of each node. `children[v + 1]`: the nodes under v. `ends[i]`: the node where
-    name i ends. `texts[v]`: the bytes from the root to v. `crossing[v]`: for each name that passes v (v = -1 included)
-    the tokens that write the rest of it and go on behind it, as (name, ids). `above[v]`: names that end at or below v.
+    `parents`, `ids`: parent node and token of each node. `children[v + 1]`: the nodes under v. `ends[i]`: the node
+    where name i ends. `texts[v]`: the bytes from the root to v. `crossing[v]`: for each name that passes v (-1 included) the
+    tokens that write the rest of it and go on behind it, as (name, ids).
     """
 
     names: tuple[str, ...]

@@ -38,7 +38,8 @@ class Vocabulary:
     @classmethod
     def of(cls, tokenizer: Any, size: int, end_ids: Sequence[int], special_ids: Sequence[int]) -> Vocabulary:
         """The vocabulary of a `tokenizers.Tokenizer`; `size` logits rows."""
-        return cls(token_bytes(tokenizer, size, frozenset(special_ids) | frozenset(end_ids)), end_ids, tokenizer=tokenizer)
+        silent = frozenset(special_ids) | frozenset(end_ids)
+        return cls(token_bytes(tokenizer, size, silent), end_ids, tokenizer=tokenizer)
 
     def starting_with(self, head: bytes) -> np.ndarray:
         """Ids whose bytes start with `head` (all ids that write something, for an empty head)."""

@@ -73,9 +73,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _complete(options: argparse.Namespace) -> int:
     from .complete import as_line, as_text, complete, parse
-    from .isolation import quiet_libraries
+    from .isolation import prepare
 
-    quiet_libraries()
+    prepare()
     settings = replace(
         Settings(), model=options.model, device=options.device, project_python=options.project_python
     )

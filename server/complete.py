@@ -64,7 +64,7 @@ def document_at(position: Position, root: str = "") -> tuple[Document, int]:
     offset = lines.offset(position.line - 1, position.column - 1, "utf-32")
     if offset - begin < position.column - 1:
         raise PositionError(
-            f"{position.path}: line {position.line} has {offset - begin} characters, there is no column {position.column}"
+            f"{position.path}:{position.line}: has {offset - begin} characters, there is no column {position.column}"
         )
     return Document(str(path.resolve()), text, 1, root or _root_of(path.resolve())), offset
 

@@ -1,7 +1,7 @@
 """The one thread that owns the model. The event loop hands it jobs; the latest job for a key wins.
 
-The event loop never computes. A job gets the decoder and a `stop` function that turns true when the job was superseded or
-cancelled; it is looked at for every token.
+The event loop never computes. A job gets the decoder and a `stop` function that turns true when the job was
+superseded or cancelled; it is looked at for every token.
 """
 
 from __future__ import annotations
@@ -134,9 +134,8 @@ class ModelThread:
         self._decoder = decoder
         model = decoder.model
         log.info("model %s ready in %.1f s", model.name, time.monotonic() - begun)
-        self._set(
-            ModelReport("ready", model.name, str(model.device), str(model.dtype).removeprefix("torch."), model.parameters)
-        )
+        dtype = str(model.dtype).removeprefix("torch.")
+        self._set(ModelReport("ready", model.name, str(model.device), dtype, model.parameters))
 
     def _set(self, report: ModelReport) -> None:
         self.report = report

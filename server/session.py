@@ -1,7 +1,7 @@
 """One editor session: documents, analysis, the model's thread and the settings, joined. No LSP types in here.
 
-Everything here runs on the event loop; what computes is elsewhere: analysis in its process, the model on its thread, and
-the monitors' waiting in a small pool.
+Everything here runs on the event loop; what computes is elsewhere: analysis in its process, the model on its thread,
+and the monitors' waiting in a small pool.
 """
 
 from __future__ import annotations
@@ -217,6 +217,11 @@ class Session:
         if self.offers.accept(offer_id) is not None:
             self.status.accepted = self.offers.accepted
             self._changed()
+
+    def refused(self, uri: str, reason: str) -> None:
+        """Nothing can be offered for a document, whatever was asked."""
+        self.status.nothing = Nothing("document", reason, uri.rpartition("/")[2], 0)
+        self._on_status()
 
     # Inside.
 

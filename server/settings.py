@@ -45,14 +45,14 @@ class Settings:
     analysis_memory_mb: int = setting(
         2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
     model: str = setting(
-        "", "Model: empty for the one inside the package, else a folder, or a hub id fetched with `fairlead model pull`.",
+        "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",
         scope="machine")
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", "Where the model runs.", scope="machine")
     context_tokens: int = setting(
         0, "Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.", minimum=0)
     threads: int = setting(0, "CPU threads of the model; 0 leaves one core to analysis.", scope="machine", minimum=0)
     project_python: str = setting(
-        "", "Python environment of *your project* (a folder with pyvenv.cfg, or its interpreter). It is read, never run.")
+        "", "Python environment of your project (a folder with pyvenv.cfg, or its interpreter). Read, never run.")
     log_file: str = setting("", "Where the log is written; empty for the user's state folder.", scope="machine")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "How much is logged.", scope="machine")
 
@@ -69,8 +69,8 @@ _GROUPS = {"completion", "inline", "hover", "analysis", "project", "log"}
 def from_json(value: object, *, trusted: bool = True, base: Settings | None = None) -> tuple[Settings, list[str]]:
     """Settings from what a client sent (nested or dotted keys), and what was wrong with it, for the user.
 
-    Unknown keys and bad values are reported and keep the value of `base` (the defaults). With `trusted` false, `machine`
-    settings are ignored and reported, since they come from a workspace.
+    Unknown keys and bad values are reported and keep the value of `base` (the defaults). With `trusted` false,
+    `machine` settings are ignored and reported, since they come from a workspace.
     """
     base = base or Settings()
     if value is None:

@@ -1,0 +1,346 @@
+"""The language server: LSP in, LSP out. What it knows is in `session`; what is said is in docs/protocol.md."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import logging.handlers
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from ..monitors.analysis import Document
+from . import render, stdio
+from .documents import path_of
+from .protocol import FairleadServer
+from .session import List, Session
+from .settings import Settings, from_json
+from .status import default_log
+
+logger = logging.getLogger(__name__)
+
+STATUS_INTERVAL_S = 0.25
+"""Least time between two status notifications."""
+
+
+def serve(*, with_model: bool = True) -> int:
+    """Run the server on stdin and stdout; does not return."""
+    App(FairleadServer(), with_model=with_model).run()
+    return 0
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A client's position as a place in a text. A notebook cell's text has the cells above it in front of it (`shift`
+    characters); `snapshot` is the cell's own document, to ask whether it is still current."""
+
+    uri: str
+    snapshot: Document
+    document: Document
+    offset: int
+    shift: int
+
+
+class App:
+    """The handlers, and what they need to remember of the client."""
+
+    def __init__(self, server: FairleadServer, *, with_model: bool = True) -> None:
+        self.server = server
+        self.session = Session(self._status_changed)
+        self._with_model = with_model
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._status_due = False
+        self._options: dict[str, Any] = {}
+        self._progress: str | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._register()
+
+    def run(self) -> None:
+        """Serve until the end of the session."""
+        self.server.on_exit.append(self.session.close)
+        stdio.serve(self.server)
+
+    def _register(self) -> None:
+        feature = self.server.feature
+        feature(types.INITIALIZE)(self._initialize)
+        feature(types.INITIALIZED)(self._initialized)
+        feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(self._configuration_changed)
+        feature(
+            types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."], resolve_provider=True)
+        )(self._completion)
+        feature(types.COMPLETION_ITEM_RESOLVE)(self._resolve)
+        feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(self._inline_completion)
+        feature(types.TEXT_DOCUMENT_HOVER)(self._hover)
+        feature("fairlead/textHash")(self._text_hash)
+        command = self.server.command
+        command("fairlead.accepted")(self._accepted)
+        command("fairlead.status")(self._status)
+        command("fairlead.pause")(self._pause)
+        command("fairlead.resume")(self._resume)
+        documents = self.server.documents
+        documents.on_open.append(self._opened)
+        documents.on_close.append(self._closed)
+        documents.on_save.append(lambda _uri: self._status_changed())
+
+    # The session's beginning, and its settings.
+
+    def _initialize(self, params: types.InitializeParams) -> None:
+        self._loop = asyncio.get_running_loop()
+        options = params.initialization_options
+        self._options = dict(options) if isinstance(options, dict) else {}
+
+    async def _initialized(self, _params: types.InitializedParams) -> None:
+        settings = await self._read_settings()
+        _log_to(settings, self.session)
+        for warning in self.server.start_warnings:
+            logger.warning("%s", warning)
+        self.session.start(settings, self.server.documents.roots, with_model=self._with_model)
+        for uri in self.server.documents.uris:
+            self._opened(uri)
+        if self._with_model:
+            self._spawn(self._show_progress())
+        if self.server.client_supports("workspace.did_change_configuration.dynamic_registration"):
+            self._spawn(self._watch_configuration())
+
+    async def _watch_configuration(self) -> None:
+        registration = types.Registration(
+            "fairlead-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, {"section": "fairlead"}
+        )
+        await self.server.client_register_capability_async(types.RegistrationParams([registration]))
+
+    async def _configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
+        settings = await self._read_settings(params.settings)
+        _log_to(settings, self.session)
+        self.session.configure(settings, self.server.documents.roots)
+
+    async def _read_settings(self, pushed: object = None) -> Settings:
+        """The settings: initializationOptions, then what was pushed or can be pulled. What is wrong is reported."""
+        trusted = self._options.get("untrusted") is False if "untrusted" in self._options else True
+        given = {name: value for name, value in self._options.items() if name != "untrusted"}
+        settings, problems = from_json(given, trusted=trusted)
+        later: object = None
+        if isinstance(pushed, dict) and isinstance(pushed.get("fairlead"), dict):
+            later = pushed["fairlead"]
+        elif self.server.client_has_configuration:
+            try:
+                answers = await self.server.workspace_configuration_async(
+                    types.ConfigurationParams([types.ConfigurationItem(section="fairlead")])
+                )
+                later = answers[0] if answers else None
+            except Exception as error:  # whatever a client answers, the session goes on with what it has
+                logger.warning("the client did not tell its settings: %s", error)
+        if later is not None:
+            settings, more = from_json(later, trusted=trusted, base=settings)
+            problems += more
+        self.session.status.problems = tuple(problems)
+        for problem in problems:
+            logger.warning("%s", problem)
+        if problems:
+            self.server.window_show_message(
+                types.ShowMessageParams(types.MessageType.Warning, "fairlead settings: " + "; ".join(problems))
+            )
+        return settings
+
+    # Features.
+
+    async def _completion(self, params: types.CompletionParams) -> dict[str, Any] | None:
+        settings = self.session.settings
+        cursor = self._cursor(params.text_document.uri, params.position)
+        if cursor is None or not (settings.enabled and settings.completion_enabled):
+            return None
+        automatic = not self.server.client_has_inline_completion and settings.inline_enabled
+        listing: Awaitable[List | None] = self.session.list_members(cursor.document, cursor.offset)
+        if automatic:
+            made, ghosts = await asyncio.gather(
+                listing, self.session.ghost(cursor.document, cursor.offset, invoked=False)
+            )
+        else:
+            made, ghosts = await listing, []
+        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+            return {"isIncomplete": True, "items": []}
+        items: list[dict[str, Any]] = []
+        if made is not None:
+            edit_range = self._range(cursor, made.begin, cursor.offset)
+            items = [render.item(made, entry, rank, edit_range) for rank, entry in enumerate(made.entries)]
+        if ghosts:
+            begin = made.begin if made is not None else cursor.offset
+            typed = cursor.document.text[begin : cursor.offset]
+            items.insert(0, render.ghost_item(ghosts[0], typed, self._range(cursor, begin, cursor.offset)))
+        return {"isIncomplete": False, "items": items}
+
+    async def _resolve(self, item: types.CompletionItem) -> types.CompletionItem:
+        data = item.data if isinstance(item.data, dict) else {}
+        list_id, name = data.get("list"), data.get("name")
+        if isinstance(list_id, int) and isinstance(name, str):
+            found = await self.session.resolve(list_id, name)
+            if found is not None:
+                item.detail = found.signature or item.detail
+                markdown = self._markdown("completion.completion_item.documentation_format")
+                item.documentation = render.markup(found, markdown)
+        return item
+
+    async def _inline_completion(self, params: types.InlineCompletionParams) -> list[dict[str, Any]] | None:
+        settings = self.session.settings
+        cursor = self._cursor(params.text_document.uri, params.position)
+        if cursor is None or not (settings.enabled and settings.inline_enabled):
+            return None
+        chosen, edit_range = "", self._range(cursor, cursor.offset, cursor.offset)
+        document, offset = cursor.document, cursor.offset
+        selected = params.context.selected_completion_info
+        if selected is not None and selected.text:
+            begin = cursor.shift + self.server.offset(cursor.uri, selected.range.start)
+            end = cursor.shift + self.server.offset(cursor.uri, selected.range.end)
+            chosen, edit_range = selected.text, self._range(cursor, begin, end)
+            document = replace(document, text=document.text[:begin] + chosen + document.text[end:])
+            offset = begin + len(chosen)
+        invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+        ghosts = await self.session.ghost(document, offset, invoked=invoked)
+        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+            return None
+        return [render.inline_item(ghost, chosen, edit_range) for ghost in ghosts] or None
+
+    async def _hover(self, params: types.HoverParams) -> types.Hover | None:
+        settings = self.session.settings
+        cursor = self._cursor(params.text_document.uri, params.position)
+        if cursor is None or not (settings.enabled and settings.hover_enabled):
+            return None
+        found = await self.session.hover(cursor.document, cursor.offset)
+        if found is None or not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+            return None
+        if not (found.signature or found.documentation):
+            return None
+        hover_range = None
+        if found.start >= cursor.shift:
+            start, end = found.start - cursor.shift, found.end - cursor.shift
+            hover_range = self.server.lsp_range(cursor.uri, start, end)
+        return types.Hover(render.markup(found, self._markdown("hover.content_format")), hover_range)
+
+    def _text_hash(self, params: Any) -> dict[str, Any] | None:
+        uri = params.get("uri") if isinstance(params, dict) else None
+        opened = self.server.documents.get(uri) if isinstance(uri, str) else None
+        if opened is None:
+            return None
+        text = opened.text.joined()
+        digest = hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+        return {"version": opened.version, "length": len(text), "sha1": digest}
+
+    def _accepted(self, *arguments: Any) -> None:
+        if arguments and isinstance(arguments[0], str):
+            self.session.accepted(arguments[0])
+
+    def _status(self, *_arguments: Any) -> dict[str, Any]:
+        return self._status_json()
+
+    def _pause(self, *_arguments: Any) -> dict[str, Any]:
+        self.session.pause(True)
+        return self._status_json()
+
+    def _resume(self, *_arguments: Any) -> dict[str, Any]:
+        self.session.pause(False)
+        return self._status_json()
+
+    # Inside.
+
+    def _cursor(self, uri: str, position: types.Position) -> Cursor | None:
+        """Where the client's cursor is, or None (with the reason in the status) where nothing can be offered."""
+        documents = self.server.documents
+        opened = documents.get(uri)
+        if opened is not None and opened.language != "python":
+            return None
+        snapshot = documents.snapshot(uri)
+        if snapshot is None:
+            self.session.refused(uri, documents.reason(uri))
+            return None
+        offset = self.server.offset(uri, position)
+        prefix = documents.cell_context(uri)[0] if opened is not None and opened.notebook else ""
+        document = replace(snapshot, text=prefix + snapshot.text) if prefix else snapshot
+        return Cursor(uri, snapshot, document, len(prefix) + offset, len(prefix))
+
+    def _range(self, cursor: Cursor, start: int, end: int) -> dict[str, Any]:
+        first = self.server.documents.position(cursor.uri, start - cursor.shift)
+        last = self.server.documents.position(cursor.uri, end - cursor.shift)
+        return {
+            "start": {"line": first[0], "character": first[1]},
+            "end": {"line": last[0], "character": last[1]},
+        }
+
+    def _markdown(self, capability: str) -> bool:
+        """Whether the client renders Markdown there."""
+        value: object = getattr(self.server.protocol, "client_capabilities", None)
+        for name in ("text_document", *capability.split(".")):
+            value = getattr(value, name, None)
+        return isinstance(value, (list, tuple)) and types.MarkupKind.Markdown in value
+
+    def _opened(self, uri: str) -> None:
+        opened = self.server.documents.get(uri)
+        snapshot = self.server.documents.snapshot(uri)
+        if snapshot is not None and opened is not None and opened.language == "python":
+            self.session.opened(snapshot)
+
+    def _closed(self, uri: str) -> None:
+        self.session.closed(path_of(uri))
+
+    def _status_json(self) -> dict[str, Any]:
+        self.session.status.drift = self.server.documents.drift
+        return self.session.status.as_json()
+
+    def _status_changed(self) -> None:
+        """Push the status soon; may be called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._schedule_status)
+
+    def _schedule_status(self) -> None:
+        if not self._status_due and self._loop is not None:
+            self._status_due = True
+            self._loop.call_later(STATUS_INTERVAL_S, self._push_status)
+
+    def _push_status(self) -> None:
+        self._status_due = False
+        self.server.protocol.notify("fairlead/status", self._status_json())
+
+    async def _show_progress(self) -> None:
+        """`$/progress` while the model is loaded, for clients that show it."""
+        if not self.server.client_has_progress:
+            return
+        token = "fairlead-model"
+        try:
+            await self.server.work_done_progress.create_async(token)
+        except Exception as error:  # a client that announced progress and refuses it does without
+            logger.warning("no progress can be shown: %s", error)
+            return
+        self.server.work_done_progress.begin(
+            token, types.WorkDoneProgressBegin(title="fairlead", message="loading the model", cancellable=False)
+        )
+        while self.session.model.report.state == "loading":
+            await asyncio.sleep(0.1)
+        self.server.work_done_progress.end(token, types.WorkDoneProgressEnd(message=self.session.status.message))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _log_to(settings: Settings, session: Session) -> None:
+    """Log into the file of the settings; a log that cannot be written is no reason not to serve."""
+    target = Path(settings.log_file).expanduser() if settings.log_file else default_log()
+    root = logging.getLogger("fairlead")
+    root.setLevel(settings.log_level.upper())
+    for handler in [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]:
+        root.removeHandler(handler)
+        handler.close()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.handlers.RotatingFileHandler(target, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
+    except OSError as error:
+        logger.warning("no log can be written to %s: %s", target, error)
+        session.status.log = ""
+        return
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(file)
+    session.status.log = str(target)
+

@@ -1,0 +1,91 @@
+"""From what we know to what an editor shows: list items, ghost text, hover. Plain JSON where there may be hundreds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lsprotocol import types
+
+from ..monitors.analysis import Description
+from .listing import Entry
+from .session import Ghost, List
+
+_KINDS = {
+    "module": types.CompletionItemKind.Module,
+    "class": types.CompletionItemKind.Class,
+    "function": types.CompletionItemKind.Function,
+    "method": types.CompletionItemKind.Method,
+    "property": types.CompletionItemKind.Property,
+    "variable": types.CompletionItemKind.Variable,
+    "field": types.CompletionItemKind.Field,
+    "parameter": types.CompletionItemKind.Variable,
+    "keyword": types.CompletionItemKind.Keyword,
+    "enum_member": types.CompletionItemKind.EnumMember,
+    "constant": types.CompletionItemKind.Constant,
+    "text": types.CompletionItemKind.Text,
+}
+
+PRESELECT = 0.5
+"""From this probability on the first item is preselected."""
+
+
+def item(made: List, entry: Entry, rank: int, edit_range: dict[str, Any]) -> dict[str, Any]:
+    """One line of the list. The sort text is the rank, so that every client keeps our order."""
+    member = entry.member
+    rendered: dict[str, Any] = {
+        "label": member.name,
+        "kind": int(_KINDS[member.kind]),
+        "sortText": f"{rank:05}",
+        "filterText": member.name,
+        "textEdit": {"range": edit_range, "newText": member.name},
+        "data": {"list": made.id, "name": member.name},
+    }
+    if member.detail:
+        rendered["labelDetails"] = {"description": member.detail}
+    if rank == 0 and (entry.probability or 0.0) >= PRESELECT:
+        rendered["preselect"] = True
+    return rendered
+
+
+def ghost_item(ghost: Ghost, typed: str, edit_range: dict[str, Any]) -> dict[str, Any]:
+    """Ghost text as the first item of the list, for clients that cannot show it as ghost text."""
+    first, *rest = ghost.text.split("\n")
+    return {
+        "label": typed + first + (" …" if rest else ""),
+        "labelDetails": {"description": "fairlead"},
+        "kind": int(types.CompletionItemKind.Text),
+        "sortText": "00000!",
+        "filterText": typed + first,
+        "textEdit": {"range": edit_range, "newText": typed + ghost.text},
+        "command": _command(ghost),
+    }
+
+
+def inline_item(ghost: Ghost, chosen: str, edit_range: dict[str, Any]) -> dict[str, Any]:
+    """One ghost text; `chosen` is the list item it continues, which stands in `edit_range` once it is taken."""
+    return {"insertText": chosen + ghost.text, "range": edit_range, "command": _command(ghost)}
+
+
+def markup(found: Description, markdown: bool) -> types.MarkupContent:
+    """Signature and documentation. What authors wrote is shown as it stands, never rendered: no links, no images."""
+    signature, documentation = found.signature.strip(), found.documentation.strip()
+    if not markdown:
+        return types.MarkupContent(types.MarkupKind.PlainText, "\n\n".join(filter(None, (signature, documentation))))
+    parts = []
+    if signature:
+        parts.append(fenced(signature, "python"))
+    if documentation:
+        parts.append(fenced(documentation, "text"))
+    return types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts))
+
+
+def fenced(text: str, language: str) -> str:
+    """`text` in a code fence that nothing in it can close."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _command(ghost: Ghost) -> dict[str, Any]:
+    return {"title": "", "command": "fairlead.accepted", "arguments": [ghost.shown.id]}
