@@ -139,8 +139,8 @@ def rank(
         text = trie.texts[node] if node >= 0 else b""
         children = trie.children[node + 1]
         if children:
-            values = log_row[[trie.ids[child] for child in children]].tolist()
-            for child, value in zip(children, values, strict=True):
+            below = log_row[[trie.ids[child] for child in children]].tolist()
+            for child, value in zip(children, below, strict=True):
                 log_prob[child] = here + value
                 heapq.heappush(frontier, (-log_prob[child], child))
         for name_index, ids in trie.crossing.get(node, ()):

@@ -52,6 +52,8 @@ class ModelThread:
         self._decoder: Decoder | None = None
         self._stops: dict[Hashable, threading.Event] = {}
         self._make: Callable[[], Decoder] | None = None
+        self._wanted = 0
+        """Counts the calls of `load` and `unload`: what an earlier one brings is dropped."""
         self._failures = 0
 
     @property
@@ -61,13 +63,15 @@ class ModelThread:
     def load(self, make: Callable[[], Decoder]) -> None:
         """Load a model by calling `make` on the thread; returns at once. Jobs wait behind it."""
         self._make = make
+        self._wanted += 1
         self._failures = 0
         self._set(ModelReport("loading"))
-        self._executor.submit(self._load)
+        self._executor.submit(self._load, make, self._wanted)
 
     def unload(self) -> None:
         """Answer from analysis alone from now on."""
         self._make, self._decoder = None, None
+        self._wanted += 1
         self._set(ModelReport())
 
     async def run(self, key: Hashable, job: Callable[[Decoder, Callable[[], bool]], T]) -> T | None:
@@ -114,22 +118,21 @@ class ModelThread:
         message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
         self._set(ModelReport("failed", self.report.name, error=message))
         if self._failures == 1 and self._make is not None:
-            self._load()
+            self._load(self._make, self._wanted)
 
-    def _load(self) -> None:
-        if self._make is None:
-            return
+    def _load(self, make: Callable[[], Decoder], wanted: int) -> None:
         begun = time.monotonic()
+        self._decoder = None
         self._set(ModelReport("loading"))
         try:
-            decoder = self._make()
+            decoder = make()
             decoder.warm_up()
         except BaseException as error:
             message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
             log.error("the model could not be loaded: %s", message, exc_info=not isinstance(error, ModelError))
             self._set(ModelReport("failed", error=message))
             return
-        if self._make is None:  # unloaded meanwhile
+        if wanted != self._wanted:
             return
         self._decoder = decoder
         model = decoder.model

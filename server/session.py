@@ -129,21 +129,25 @@ class Session:
         """The members or names that may stand at the cursor, ranked; None (and a reason in the status) for nothing."""
         begun = time.monotonic()
         if self.status.paused:
-            return self._nothing("completion", "paused", document, offset)
+            self._nothing("completion", "paused", document, offset)
+            return None
         if self._guide is None or self._analysis is None:
-            return self._nothing("completion", "analysis is not running", document, offset)
+            self._nothing("completion", "analysis is not running", document, offset)
+            return None
         loop = asyncio.get_running_loop()
         start = await loop.run_in_executor(
             self._ask, find, self._guide, self._analysis, document, offset, float(self.settings.analysis_budget_ms)
         )
         analysed = time.monotonic()
         if start is None:
-            return self._nothing("completion", "no names are written here", document, offset)
+            self._nothing("completion", "no names are written here", document, offset)
+            return None
         ranking = await self._ranking(document, start)
         found = entries(start, ranking)
         self._took("completion", begun, analysis=analysed - begun, model=time.monotonic() - analysed)
         if not found:
-            return self._nothing("completion", start.reason or "nothing is known here", document, offset)
+            self._nothing("completion", start.reason or "nothing is known here", document, offset)
+            return None
         self._something("completion")
         made = List(
             next(self._ids), document, offset, start.offset, found, start.monitor, start.closed, start.reason
