@@ -89,7 +89,7 @@ def replay(root: Path, path: Path, count: int) -> dict[str, Any]:
                 "textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": text}})  # fmt: skip
         ours.wait_told("fairlead/status", lambda status: status["state"] in ("ready", "static", "error"))
         time.sleep(1)  # a person looks at the file before typing into it
-        samples = []
+        samples: list[dict[str, Any]] = []
         for line0, dots in chosen(text, count):
             samples += type_line(ours, theirs, uri, text, line0, dots, first=not samples)
         own = psutil.Process(ours.process.pid)

@@ -143,7 +143,7 @@ def keep(editor: Editor, name: str) -> None:
 
 def servers(editor: Editor) -> list[psutil.Process]:
     """Everything that runs below the editor: the server and whatever it started."""
-    return psutil.Process(editor.process.pid).children(recursive=True)
+    return list(psutil.Process(editor.process.pid).children(recursive=True))
 
 
 def test_attaches_to_the_project_in_utf_8(editor: Editor, home: Path) -> None:
@@ -227,7 +227,7 @@ def test_ghost_text_that_the_typed_text_has_left_is_gone_at_once(editor: Editor)
 def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.")
-    ghost = editor.wait("ghost text of two words", lambda: " = " in editor.ghost() and editor.ghost())
+    ghost = editor.wait("ghost text of two words", lambda: editor.ghost() if " = " in editor.ghost() else "")
     first = ghost.split(" ")[0]
     editor.keys("<M-f>")
     editor.wait("the first word", lambda: editor.line() == f"        self.{first}")

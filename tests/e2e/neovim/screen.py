@@ -70,7 +70,7 @@ class Screen:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
             f'viewBox="0 0 {width:.0f} {height}">\n<rect width="100%" height="100%" fill="#{self._background:06x}"/>\n'
-            '<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">\n'
+            '<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14">\n'
             + "\n".join(body)
             + "\n</g>\n</svg>\n"
         )
@@ -86,13 +86,13 @@ class Screen:
         if background != self._background:
             box = f'x="{x:.1f}" y="{y}" width="{width:.1f}" height="{CELL_HEIGHT}"'
             parts.append(f'<rect {box} fill="#{background:06x}"/>')
-        text = "".join(cell for cell, _ in cells)
-        if text.strip():
-            weight = (' font-weight="bold"' if style.bold else "") + (' font-style="italic"' if style.italic else "")
-            parts.append(
-                f'<text x="{x:.1f}" y="{y + 14}" textLength="{width:.1f}" fill="#{foreground:06x}"{weight}>'
-                f"{escape(text)}</text>"
-            )
+        while cells and cells[-1][0] == " ":
+            cells = cells[:-1]
+        text = "".join(cell for cell, _ in cells).replace(" ", "\u00a0")  # SVG folds plain blanks
+        if text:
+            look = (' font-weight="bold"' if style.bold else "") + (' font-style="italic"' if style.italic else "")
+            size = f'textLength="{len(cells) * CELL_WIDTH:.1f}" fill="#{foreground:06x}"'
+            parts.append(f'<text x="{x:.1f}" y="{y + 14}" {size}{look}>{escape(text)}</text>')
         return parts
 
     def _text_lines(self) -> list[str]:

@@ -21,6 +21,16 @@ export const SERVER = process.env.FAIRLEAD_E2E_SERVER || join(ROOT, '.venv/bin/f
 const PATIENCE_MS = Number(process.env.FAIRLEAD_E2E_PATIENCE_MS ?? 30_000);
 const KEY_DELAY_MS = 60;
 
+const QUIET = {
+    'workbench.startupEditor': 'none',
+    'workbench.tips.enabled': false,
+    'files.autoSave': 'off',
+    'telemetry.telemetryLevel': 'off',
+    'workbench.layoutControl.enabled': false,
+    'window.commandCenter': false,
+    'chat.commandCenter.enabled': false,
+};
+
 /**
  * Starts VS Code on a copy of the test project (`tests/e2e/project`).
  *
@@ -37,16 +47,7 @@ export async function openEditor({ prepare, machine = { 'fairlead.server.path': 
     const port = await freePort();
     writeFileSync(join(home, 'config.yaml'), `bind-addr: 127.0.0.1:${port}\nauth: none\ncert: false\n`);
     writeSettings(join(data, 'Machine'), typeof machine === 'function' ? machine(workspace) : machine);
-    writeSettings(join(data, 'User'), {
-        'workbench.startupEditor': 'none',
-        'workbench.tips.enabled': false,
-        'telemetry.telemetryLevel': 'off',
-        'files.autoSave': 'off',
-        'workbench.layoutControl.enabled': false,
-        'window.commandCenter': false,
-        'chat.commandCenter.enabled': false,
-        ...user,
-    });
+    writeSettings(join(data, 'User'), { ...QUIET, ...user });
     const { FAIRLEAD_SERVER: _, ...inherited } = process.env;
     const environment = {
         ...inherited,
@@ -108,6 +109,17 @@ export class Editor {
     /** A file of the workspace, as it is on disk. */
     disk(file) {
         return readFileSync(join(this.workspace, file), 'utf8');
+    }
+
+    /** Changes the settings of the workspace, or those of the machine, while VS Code runs. */
+    async settings({ workspace, machine }) {
+        if (workspace) {
+            writeSettings(join(this.workspace, '.vscode'), workspace);
+        }
+        if (machine) {
+            writeSettings(join(this.data, 'Machine'), machine);
+        }
+        await sleep(1000);
     }
 
     /** Makes a file and opens it with the cursor at its end. */

@@ -102,6 +102,8 @@ describe('typing', () => {
     });
 
     test('typing what the ghost says never makes it flicker', async () => {
+        // Letters open no list where ghost text is offered: the default of VS Code since 1.139, a setting in this one.
+        await editor.settings({ workspace: { 'editor.quickSuggestions': { other: 'off' } } });
         await editor.openNew('through.py', OBVIOUS);
         await editor.type('self.depth =');
         await editor.type(' ');
@@ -117,6 +119,7 @@ describe('typing', () => {
         assert.ok(seen.every((text) => text.length >= rest.length), `seen in turn: ${JSON.stringify(seen)}`);
         await editor.press('Tab');
         await editor.press('Escape');
+        await editor.settings({ workspace: {} });
         assert.equal(await editor.save('through.py'), `${OBVIOUS}self.depth = depth`);
     });
 
