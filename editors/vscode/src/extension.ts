@@ -12,11 +12,14 @@ const PAGES = 'fairlead';
 const CRASHES_ALLOWED = 4;
 const CRASH_WINDOW_MS = 3 * 60_000;
 
-/** One started server. `stopping` tells an end we asked for from a crash. */
+/** One started server. `stopping` tells an end we asked for from a crash; `ended` rejects when it ends before it serves. */
 interface Session {
     readonly server: Server;
     readonly client: LanguageClient;
+    readonly ended: Promise<never>;
+    readonly end: (reason: Error) => void;
     process: ChildProcess | undefined;
+    lastWords: string;
     stopping: boolean;
 }
 
@@ -30,6 +33,19 @@ export function activate(context: vscode.ExtensionContext): void {
 export async function deactivate(): Promise<void> {
     await fairlead?.end();
     fairlead = undefined;
+}
+
+/** A client that keeps its troubles in the log: what the user must know, the extension says once, in its own words. */
+class QuietClient extends LanguageClient {
+    override info(message: string, data?: unknown): void {
+        super.info(message, data, false);
+    }
+    override warn(message: string, data?: unknown): void {
+        super.warn(message, data, false);
+    }
+    override error(message: string, data?: unknown): void {
+        super.error(message, data, false);
+    }
 }
 
 /** The state of the extension: the running session, the last status, the pages shown. */
@@ -122,12 +138,14 @@ class Fairlead {
         const session = this.newSession(server);
         this.session = session;
         try {
-            await session.client.start();
+            await Promise.race([session.client.start(), session.ended]);
             this.log.info(`started, process ${session.process?.pid}`);
         } catch (error) {
             if (!session.stopping) {
                 await this.stop();
-                this.fail(`The fairlead server did not start: ${(error as Error).message}`, 'Show Log', 'How to Install');
+                const code = session.process?.exitCode;
+                const words = [code === null || code === undefined ? '' : `it ended with code ${code}`, session.lastWords].filter(Boolean).join(': ');
+                this.fail(`The fairlead server did not start: ${words || (error as Error).message}`, 'Show Log', 'How to Install');
             }
         }
     }
@@ -136,7 +154,14 @@ class Fairlead {
         const options: LanguageClientOptions = {
             documentSelector: SELECTOR,
             outputChannel: this.log,
-            stdioOptions: { stdout: () => undefined, stderr: (stream) => createInterface(stream).on('line', (line) => this.log.info(line)) },
+            stdioOptions: {
+                stdout: () => undefined,
+                stderr: (stream) =>
+                    createInterface(stream).on('line', (line) => {
+                        this.log.info(line);
+                        session.lastWords = line.trim() || session.lastWords;
+                    }),
+            },
             initializationOptions: () => ({ ...settings(), untrusted: !vscode.workspace.isTrusted }),
             initializationFailedHandler: () => false,
             errorHandler: {
@@ -159,8 +184,11 @@ class Fairlead {
                 },
             },
         };
-        const launch = async () => (session.process = startServer(server));
-        const session: Session = { server, client: new LanguageClient('fairlead', 'fairlead', launch, options), process: undefined, stopping: false };
+        const launch = async () => (session.process = await startServer(server));
+        let end: Session['end'] = () => undefined;
+        const ended = new Promise<never>((_, reject) => (end = reject));
+        const client = new QuietClient('fairlead', 'fairlead', launch, options);
+        const session: Session = { server, client, ended, end, process: undefined, lastWords: '', stopping: false };
         session.client.onNotification('fairlead/status', (status: Status) => {
             if (this.session === session) {
                 this.setStatus(status);
@@ -171,7 +199,11 @@ class Fairlead {
 
     /** The connection ended. Unless we ended it, this was a crash: start again, but not for ever. */
     private closed(session: Session): void {
-        if (session.stopping || this.session !== session || !session.client.isRunning()) {
+        if (!session.client.isRunning()) {
+            session.end(new Error('it ended before it answered'));
+            return;
+        }
+        if (session.stopping || this.session !== session) {
             return;
         }
         const now = Date.now();

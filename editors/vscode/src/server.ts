@@ -1,6 +1,7 @@
 /** Finding and starting the language server: which program, with which environment, and what to say when there is none. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
@@ -71,9 +72,12 @@ export function findServer({ path: named, python, env, forbidden }: Places): Ser
     return undefined;
 }
 
-/** Starts the server. Its working directory is the user's home, so that no workspace file can stand in for a module. */
-export function startServer(server: Server): ChildProcess {
-    return spawn(server.command, server.args, { cwd: homedir(), env: cleanEnvironment(process.env), stdio: 'pipe' });
+/** Starts the server. Its working directory is the user's home, so that no workspace file can stand in for a module. Rejects
+ *  where the system refuses. */
+export async function startServer(server: Server): Promise<ChildProcess> {
+    const started = spawn(server.command, server.args, { cwd: homedir(), env: cleanEnvironment(process.env), stdio: 'pipe' });
+    await once(started, 'spawn');
+    return started;
 }
 
 /** The environment without what would change which code a Python interpreter runs. */
