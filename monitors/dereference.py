@@ -174,6 +174,10 @@ class Dereference:
         lexer = scan(document.text).lexer_at(offset)
         return DereferenceState(lexer=lexer, blind=not lexer.code)
 
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
+        """Put a question of a state that began at `offset`; see the function `ask`."""
+        return ask(self._analysis, document, offset, question)
+
     def _answer(self, document: Document, dot: int, deadline_ms: float | None) -> Members:
         try:
             future = self._analysis.members(document, dot)

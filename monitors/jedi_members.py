@@ -1,0 +1,337 @@
+"""Answers of jedi as plain values: the members behind a dot with the facts for the gate, bare names, descriptions."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Any
+
+from jedi.api.completion import complete_trailer, get_user_context
+from jedi.inference.base_value import ValueSet
+from jedi.inference.helpers import infer_call_of_leaf
+
+from .analysis import Description, Document, Kind, Member, Members
+from .gate import Facts, ValueFacts, judge
+from .jedi_narrowing import narrowed
+from .jedi_receiver import Receiver, text_of
+from .jedi_session import Positions, Session
+from .jedi_values import describe_value, kind_of
+from .lexical import scan
+from .syntax import PLACEHOLDER, identifier_end, identifier_start, normalised, place, stored_names
+
+_KINDS: dict[str, Kind] = {
+    "module": "module", "namespace": "module", "class": "class", "function": "function", "property": "property",
+    "param": "parameter", "keyword": "keyword", "instance": "variable", "statement": "variable",
+}  # fmt: skip
+_OBJECT_DUNDERS = frozenset(dir(object)) | {"__dict__", "__module__", "__annotations__", "__slots__", "__weakref__"}
+_MODULE_DUNDERS = frozenset({
+    "__name__", "__doc__", "__file__", "__path__", "__package__", "__loader__", "__spec__", "__all__", "__version__",
+    "__cached__", "__builtins__",
+})  # fmt: skip
+_CLASS_DUNDERS = frozenset(dir(type)) | {"__wrapped__"}
+_NAMES_LIMIT = 1000
+
+
+def members(session: Session, document: Document, offset: int) -> Members:
+    """What may follow the dot at `offset`, judged. Raises whatever jedi raises."""
+    text, shift = _without_mark(document.text)
+    here = place(text, offset - shift)
+    if here.where != "code" or here.dot is None:
+        facts = Facts(here.where, here.dot is not None)
+        return Members(reason=judge(facts)[1])
+    whole = normalised(text, here.dot, here.end)
+    script = session.script(Document(document.path, whole, document.version, document.root))
+    positions = Positions(whole)
+    if here.context == "import":
+        return _import_members(script, positions.position(here.dot))
+    leaf, context, values = _receiver(script, positions.position(here.dot))
+    if leaf is None:
+        return Members(reason="the code around the dot is not understood")
+    base, trailers = chain_of(leaf)
+    reason = ""
+    tested = narrowed(leaf) if leaf.type == "name" else None
+    if tested is not None and not tested.reason:
+        instances = [context.infer_node(expression).execute_with_values() for expression in tested.classes]
+        if all(instances):
+            values = ValueSet.from_sets(instances)
+        else:
+            reason = "a type it is tested for is not known"
+    elif tested is not None:
+        reason = tested.reason
+    listed, extra = _listed(script, values, positions.position(here.dot))
+    stored = stored_names(text)
+    facts_of_values = tuple(describe_value(value) for value in values)
+    if not reason and tested is None and values:
+        reason = Receiver(stored).why_unknown(context, base, trailers)
+    extra |= stored | _dunders(facts_of_values)
+    names = {member.name for member in listed} | extra
+    facts = Facts(
+        context=here.context, self_like=here.self_like, values=facts_of_values,
+        public=sum(not member.name.startswith("_") for member in listed), uncertain=reason,
+        missing=_missing(text, whole, leaf, base, trailers, positions, here.dot, names),
+    )  # fmt: skip
+    closed, why = judge(facts)
+    receiver = " | ".join(dict.fromkeys(value.name for value in facts_of_values))
+    return Members(listed, closed, why, receiver, frozenset(extra))
+
+
+def _without_mark(text: str) -> tuple[str, int]:
+    """Without a byte order mark, which parso counts as no column."""
+    return (text[1:], 1) if text.startswith("\ufeff") else (text, 0)
+
+
+def _receiver(script: Any, position: tuple[int, int]) -> tuple[Any, Any, Any]:
+    """The leaf before the dot that ends at `position`, its context, and what the expression may be."""
+    script._inference_state.reset_recursion_limitations()
+    module = script._get_module_context()
+    dot = script._module_node.get_leaf_for_position(position, include_prefixes=True)
+    if dot is None or dot.value != ".":
+        return None, None, ()
+    leaf = dot.get_previous_leaf()
+    if leaf is None:
+        return None, None, ()
+    context = module.create_context(leaf)
+    return leaf, context, infer_call_of_leaf(context, leaf)
+
+
+def chain_of(leaf: Any) -> tuple[Any, list[Any]]:
+    """The receiver that ends with `leaf`, as its first part and what is called, read or indexed on it."""
+    trailer = leaf.parent
+    if trailer.type == "fstring":
+        return trailer, []
+    if trailer.type != "trailer" or leaf not in (trailer.children[0], trailer.children[-1]):
+        return (trailer, []) if trailer.type in ("atom", "strings") else (leaf, [])
+    power = trailer.parent
+    index = power.children.index(trailer)
+    if power.type == "error_node":
+        start = index - 1
+        while power.children[start].type == "trailer":
+            start -= 1
+    else:
+        start = 0
+    if power.children[start] == "await":
+        start += 1
+    return power.children[start], power.children[start + 1:index + 1]
+
+
+def _listed(script: Any, values: Any, position: tuple[int, int]) -> tuple[tuple[Member, ...], set[str]]:
+    """The members worth listing, best first, and the double-underscored rest."""
+    user_context = get_user_context(script._get_module_context(), position)
+    owner = _owner(values)
+    found: dict[str, Any] = {}
+    deleted: dict[str, Any] = {}
+    here = script._module_node
+    for name in complete_trailer(user_context, values):
+        string = name.string_name
+        if string in found:
+            continue
+        tree = name.tree_name
+        if tree is not None:
+            if string == PLACEHOLDER and tree.start_pos == position and tree.get_root_node() is here:
+                continue
+            definition = tree.get_definition()
+            if definition is not None and definition.type == "del_stmt":
+                deleted[string] = name
+                continue
+        found[string] = name
+    listed, extra = [], set(deleted) - set(found)
+    for string, name in found.items():
+        if string.startswith("__") and string.endswith("__"):
+            extra.add(string)
+        elif string.isidentifier() and not keyword.iskeyword(string):
+            listed.append(Member(string, kind_of_name(name, owner)))
+    listed.sort(key=lambda member: (member.name.startswith("_"), member.name.lower(), member.name))
+    return tuple(listed), extra
+
+
+def _owner(values: Any) -> str:
+    """What the names belong to: "module", "enum", "class", "instance", or "" if mixed."""
+    owners = set()
+    for value in values:
+        owner = str(kind_of(value))
+        if owner == "class" and any(_is_enum(base) for base in value.py__mro__()):
+            owner = "enum"
+        owners.add(owner)
+    return owners.pop() if len(owners) == 1 else ""
+
+
+def _is_enum(cls: Any) -> bool:
+    try:
+        return cls.py__name__() == "Enum" and cls.get_root_context().py__name__() == "enum"
+    except AttributeError:
+        return False
+
+
+def kind_of_name(name: Any, owner: str) -> Kind:
+    """The kind of a member, without inferring anything: imports in a module are guessed from how they are written."""
+    tree = name.tree_name
+    definition = tree.get_definition() if tree is not None else None
+    string = name.string_name
+    if definition is not None and definition.type == "import_from":
+        return "class" if string[:1].isupper() and not string.isupper() else "variable"
+    kind = _KINDS.get(name.api_type, "text")
+    if kind == "function" and owner in ("instance", "class", "enum"):
+        return "method"
+    if kind == "variable":
+        if owner == "enum" and definition is not None and definition.type == "expr_stmt" \
+                and not string.startswith("_"):  # fmt: skip
+            return "enum_member"
+        if string.isupper():
+            return "constant"
+        if owner in ("instance", "class"):
+            return "field"
+    return kind
+
+
+def _dunders(values: tuple[ValueFacts, ...]) -> frozenset[str]:
+    names = _OBJECT_DUNDERS
+    if any(value.kind == "module" for value in values):
+        names |= _MODULE_DUNDERS
+    if any(value.kind == "class" for value in values):
+        names |= _CLASS_DUNDERS
+    return names
+
+
+def _missing(
+    text: str, whole: str, leaf: Any, base: Any, trailers: list[Any], positions: Positions, dot: int, names: set[str]
+) -> tuple[str, ...]:
+    """Attributes the buffer reads from the same receiver text, in the same function or class, that `names` lacks."""
+    begin = positions.offset(base.start_pos)
+    receiver = whole[begin:dot - 1].strip()
+    if not receiver or len(receiver) > 200 or "\n" in receiver or "\r" in receiver:
+        return ()
+    start, end = _surroundings(leaf, base, trailers, positions)
+    code = scan(whole).code_before(end, start)
+    pattern = re.compile(rf"(?<![\w.]){re.escape(receiver)}\s*\.\s*([^\W\d]\w*)")
+    found = {}
+    for match in pattern.finditer(code):
+        if start + match.start(1) != dot:
+            found[match.group(1)] = None
+    return tuple(name for name in found if name not in names and not keyword.iskeyword(name))
+
+
+def _surroundings(leaf: Any, base: Any, trailers: list[Any], positions: Positions) -> tuple[int, int]:
+    """The class around for what belongs to `self`, the function for other names, the module for what it binds."""
+    scopes = []
+    at = leaf.parent
+    while at is not None:
+        if at.type in ("funcdef", "classdef", "file_input"):
+            scopes.append(at)
+        at = at.parent
+    chosen = scopes[0]
+    if base.type == "name" and base.value in ("self", "cls"):
+        chosen = next((scope for scope in scopes if scope.type == "classdef"), chosen)
+    elif chosen.type == "classdef":
+        chosen = scopes[-1]
+    return positions.offset(chosen.start_pos), positions.offset(chosen.end_pos)
+
+
+def _import_members(script: Any, position: tuple[int, int]) -> Members:
+    """The modules and names an import statement can name at a dot; never closed."""
+    found = []
+    for completion in script.complete(*position):
+        if completion.name.isidentifier() and not keyword.iskeyword(completion.name):
+            found.append(Member(completion.name, _KINDS.get(completion._name.api_type, "module")))
+    return Members(tuple(found), False, "this is an import statement")
+
+
+def names(session: Session, document: Document, offset: int) -> Members:
+    """The bare names that may stand at `offset`, filtered by what is typed of one."""
+    text, shift = _without_mark(document.text)
+    offset -= shift
+    start = identifier_start(text, offset)
+    typed = text[start:offset]
+    if scan(text).where(start) != "code":
+        return Members(reason="no code")
+    script = session.script(Document(document.path, text, document.version, document.root))
+    found: dict[str, Member] = {}
+    for completion in script.complete(*Positions(text).position(offset)):
+        name = completion.name
+        if name.endswith("="):
+            found.setdefault(name, Member(name, "parameter"))
+        elif name.startswith(typed) and name.isidentifier():
+            kind = "keyword" if keyword.iskeyword(name) else kind_of_name(completion._name, "")
+            found.setdefault(name, Member(name, kind))
+        if len(found) >= _NAMES_LIMIT:
+            break
+    return Members(tuple(found.values()), False, "names are not constrained yet")
+
+
+def describe(session: Session, document: Document, offset: int, name: str = "") -> Description | None:
+    """The name at `offset`, or the member called `name` that could be completed there."""
+    text, shift = _without_mark(document.text)
+    offset -= shift
+    start, end = identifier_start(text, offset), identifier_end(text, offset)
+    if not name:
+        if start == end or text[start].isdigit() or scan(text).where(min(start + 1, end)) != "code":
+            return None
+        script = session.script(Document(document.path, text, document.version, document.root))
+        line, column = Positions(text).position(start)
+        found = script.help(line, column) or script.infer(line, column)
+        return _description(found, text[start:end], start + shift, end + shift)
+    here = place(text, offset)
+    if here.dot is None:
+        whole, at = text[:start] + name + text[end:], start
+    else:
+        whole, at = text[:here.dot] + name + text[here.end:], here.dot
+    script = session.script(Document(document.path, whole, document.version, document.root))
+    line, column = Positions(whole).position(at)
+    found = script.help(line, column) or script.infer(line, column)
+    return _description(found, name, start + shift, end + shift)
+
+
+def _description(found: list[Any], name: str, start: int, end: int) -> Description | None:
+    if not found:
+        return None
+    best = found[0]
+    if best.type == "keyword":
+        return Description(name, "keyword", name, "", "", start, end)
+    return Description(
+        name, _described_kind(best), signature_of(best, name), best.docstring(raw=True) or "", best.full_name or "",
+        start, end,
+    )  # fmt: skip
+
+
+def _described_kind(best: Any) -> Kind:
+    kind = _KINDS.get(best.type, "text")
+    if kind == "function" and best.parent() is not None and best.parent().type == "class":
+        return "method"
+    return kind
+
+
+def signature_of(best: Any, name: str) -> str:
+    """The name as Python code: "def join(a: str, *p: str) -> str", "class Path(*args)", "x: int", "import os"."""
+    kind = best.type
+    if kind == "module":
+        return f"import {best.full_name or name}"
+    signatures = best.get_signatures() if kind in ("function", "class") else []
+    if kind == "class":
+        return f"class {signatures[0].to_string()}" if signatures else f"class {name}"
+    if kind == "function":
+        return "\n".join(f"def {signature.to_string()}" for signature in signatures[:4]) or f"def {name}()"
+    types = [found for found in best.infer() if found.type in ("instance", "class", "function", "module")]
+    shown = [f"type[{found.name}]" if found.type == "class" else found.name for found in types]
+    hint = best.get_type_hint() if kind in ("statement", "param", "property") else ""
+    hint = hint or " | ".join(dict.fromkeys(shown))
+    return f"{name}: {hint}" if hint else name
+
+
+def warm(session: Session, document: Document) -> int:
+    """Parse the document and infer what it imports, so that later questions find it done. How many were followed."""
+    text, _ = _without_mark(document.text)
+    script = session.script(Document(document.path, text, document.version, document.root))
+    context = script._get_module_context()
+    count = 0
+    for statement in script._module_node.iter_imports():
+        for imported in statement.get_defined_names()[:8]:
+            count += 1
+            try:
+                context.create_name(imported).infer()
+            except Exception:  # one broken import says nothing about the others
+                pass
+        if count > 60:
+            break
+    return count
+
+
+__all__ = ["chain_of", "describe", "members", "names", "text_of", "warm"]
