@@ -1,0 +1,110 @@
+"""What keeps the process ours: a private wire, a quiet environment, and nothing of the workspace on the import path.
+
+The editor's command line decides what the interpreter itself runs at start (`-E -P`); what can still be done after that
+is done here, before torch, transformers or jedi are imported. Only the standard library is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, MutableMapping
+
+QUIET: Mapping[str, str] = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+"""Keeps the libraries off the network and off the terminal; what the user has set already stays."""
+
+_CHOOSES_CODE = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONPYCACHEPREFIX")
+
+
+def prepare(environ: MutableMapping[str, str] | None = None, path: list[str] | None = None) -> list[str]:
+    """Quiet and scrub `environ` and clean `path` (ours), and say what was wrong with the start, for the log."""
+    environ = os.environ if environ is None else environ
+    path = sys.path if path is None else path
+    warnings = start_warnings(environ, path, environment_ignored=bool(sys.flags.ignore_environment))
+    for name, value in QUIET.items():
+        environ.setdefault(name, value)
+    kept = scrubbed(environ)
+    for name in [name for name in environ if name not in kept]:
+        del environ[name]
+    path[:] = [entry for entry in path if not _is_here(entry)]
+    return warnings
+
+
+def start_warnings(environ: Mapping[str, str], path: list[str], *, environment_ignored: bool) -> list[str]:
+    """How a workspace could have stood in for our code when the interpreter started.
+
+    Judged by the effect, not the flags: the console script needs no `-P`, and in a clean environment no `-E`.
+    """
+    warnings = []
+    if any(_is_here(entry) for entry in path):
+        warnings.append(
+            "the current folder was on the import path, so files in it could run as part of the server; "
+            "start the `fairlead` script, or `python -E -P -m fairlead.server`"
+        )
+    variables = [name for name in _CHOOSES_CODE if environ.get(name)]
+    if variables and not environment_ignored:
+        warnings.append(
+            f"{', '.join(variables)} chose what the server's interpreter runs; remove it from the server's "
+            "environment, or start `python -E -P -m fairlead.server`"
+        )
+    return warnings
+
+
+def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for processes of ours: without what tells Python, jedi or conda to use something else."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "CONDA_PREFIX")
+    }
+
+
+def private_stdout() -> int:
+    """The real stdout as a descriptor of our own; from now on descriptor 1 is stderr.
+
+    A `print`, an `os.write(1, …)` or a `printf` in C then lands in the log of the editor instead of on the wire. Call
+    it before anything that might print is imported. Children do not inherit the descriptor.
+    """
+    wire = os.dup(1)
+    sys.stdout.flush()
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        # Started with stderr closed: there is no log to print to.
+        _onto_null(1)
+        _onto_null(2)
+    # Block-buffered, it would lose what was printed when the process ends by `os._exit`.
+    sys.stdout = sys.stderr
+    return wire
+
+
+def private_stdin() -> int:
+    """The real stdin as a descriptor of our own; whoever else reads stdin (a prompt of a library) meets its end."""
+    wire = os.dup(0)
+    _onto_null(0)
+    return wire
+
+
+def _onto_null(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != descriptor:
+        os.dup2(null, descriptor)
+        os.close(null)
+
+
+def _is_here(entry: str) -> bool:
+    """Whether an entry of the import path is the current folder, which is the workspace when an editor starts us."""
+    if entry == "" or not os.path.isabs(entry):
+        return True
+    try:
+        return os.path.samefile(entry, os.curdir)
+    except OSError:
+        return False
