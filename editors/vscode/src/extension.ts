@@ -53,6 +53,8 @@ class Fairlead {
     private readonly log = vscode.window.createOutputChannel('fairlead', { log: true });
     private readonly item = vscode.languages.createLanguageStatusItem('fairlead.status', SELECTOR);
     private readonly pageChanged = new vscode.EventEmitter<vscode.Uri>();
+    /** The settings only a user may set: those that name programs, models, devices and files. */
+    private readonly machine: readonly string[];
     private session: Session | undefined;
     private status: Status = { state: 'starting', message: 'starting' };
     private page = '';
@@ -62,10 +64,10 @@ class Fairlead {
     private ended = false;
 
     constructor(private readonly context: vscode.ExtensionContext) {
+        this.machine = machineSettings(context.extension.packageJSON);
         this.item.name = 'fairlead';
         this.item.command = { command: 'fairlead.showLog', title: 'Show Log' };
         this.setStatus(this.status);
-        const machine = machineSettings(context.extension.packageJSON);
         context.subscriptions.push(
             this.log,
             this.item,
@@ -76,7 +78,7 @@ class Fairlead {
             vscode.commands.registerCommand('fairlead.togglePause', () => this.togglePause()),
             vscode.workspace.onDidGrantWorkspaceTrust(() => this.restart()),
             vscode.workspace.onDidChangeConfiguration((event) => {
-                if (machine.some((name) => event.affectsConfiguration(name))) {
+                if (this.machine.some((name) => event.affectsConfiguration(name))) {
                     void this.restart();
                 }
             }),
@@ -162,7 +164,7 @@ class Fairlead {
                         session.lastWords = line.trim() || session.lastWords;
                     }),
             },
-            initializationOptions: () => ({ ...settings(), untrusted: !vscode.workspace.isTrusted }),
+            initializationOptions: () => ({ ...this.forServer(vscode.workspace.getConfiguration('fairlead')), untrusted: !vscode.workspace.isTrusted }),
             initializationFailedHandler: () => false,
             errorHandler: {
                 error: () => ({ action: ErrorAction.Continue }),
@@ -172,12 +174,11 @@ class Fairlead {
                     return { action: CloseAction.DoNotRestart, handled: true, message: 'the connection to the server ended' };
                 },
             },
-            synchronize: { configurationSection: 'fairlead' },
             middleware: {
                 workspace: {
                     configuration: async (params, token, next) => {
                         const values = await next(params, token);
-                        return Array.isArray(values) ? values.map((value, at) => (params.items[at]?.section === 'fairlead' ? ours(value) : value)) : values;
+                        return Array.isArray(values) ? values.map((value, at) => (params.items[at]?.section === 'fairlead' ? this.forServer(value) : value)) : values;
                     },
                     // The settings themselves are asked for by the server, through the filter above.
                     didChangeConfiguration: (_sections, next) => next(undefined),
@@ -195,6 +196,22 @@ class Fairlead {
             }
         });
         return session;
+    }
+
+    /** The section without what only this extension reads, and in a workspace that is not trusted without machine settings. */
+    private forServer(section: unknown): object {
+        const values = JSON.parse(JSON.stringify(section ?? {}));
+        delete values.server;
+        delete values.trace;
+        for (const name of vscode.workspace.isTrusted ? [] : this.machine) {
+            const [, ...path] = name.split('.');
+            const last = path.pop()!;
+            const holder = path.reduce((value, part) => value?.[part], values);
+            if (holder) {
+                delete holder[last];
+            }
+        }
+        return values;
     }
 
     /** The connection ended. Unless we ended it, this was a crash: start again, but not for ever. */
@@ -316,16 +333,6 @@ function places(): Parameters<typeof findServer>[0] {
 function userValue(configuration: vscode.WorkspaceConfiguration, name: string): string {
     const value = configuration.inspect<unknown>(name)?.globalValue;
     return typeof value === 'string' ? value.trim() : '';
-}
-
-function settings(): object {
-    return ours(JSON.parse(JSON.stringify(vscode.workspace.getConfiguration('fairlead'))));
-}
-
-/** The section without what only this extension reads. */
-function ours(section: unknown): object {
-    const { server: _server, trace: _trace, ...rest } = (section ?? {}) as Record<string, unknown>;
-    return rest;
 }
 
 function machineSettings(manifest: { contributes: { configuration: { properties: Record<string, { scope?: string }> } } }): string[] {

@@ -315,6 +315,16 @@ export class Editor {
         }, `the state ${state}`);
     }
 
+    /** The process of the server, once it is ready. */
+    async pid() {
+        return Number(/Process +(\d+)/.exec(await this.waitState('ready'))[1]);
+    }
+
+    async reload() {
+        await this.page.reload();
+        await this.page.waitForSelector('.monaco-workbench .part.editor');
+    }
+
     /** What the extension has logged, the server's stderr included. */
     log() {
         const found = readdirSync(join(this.data, 'logs'), { recursive: true }).filter((name) => name.endsWith('fairlead.log'));

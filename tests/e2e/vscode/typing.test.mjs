@@ -1,6 +1,8 @@
 /** The main job, as a person meets it: lists and ghost text while typing, taken or typed through, and the buffer after. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEditor, until } from './editor.mjs';
@@ -141,6 +143,19 @@ describe('typing', () => {
         assert.deepEqual((await editor.list((labels) => labels.length === 2)).sort(), ['dump', 'dumps']);
     });
 
+    test('a cell of a notebook knows what the cells above it define', async () => {
+        const cell = (source) => ({ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source });
+        const notebook = { cells: [cell('from inventory import Shelf\nshelf = Shelf(1)'), cell('')], metadata: { language_info: { name: 'python' } }, nbformat: 4, nbformat_minor: 5 };
+        writeFileSync(join(editor.workspace, 'cells.ipynb'), JSON.stringify(notebook));
+        await editor.pick('Control+P', 'cells.ipynb', 'cells.ipynb');
+        await editor.page.locator('.notebook-editor .cell .monaco-editor .view-lines').nth(1).click();
+        await editor.type('shelf.nu');
+        await editor.list((labels) => labels[0] === 'number');
+        await editor.press('Enter');
+        await editor.noList();
+        assert.match(await editor.save('cells.ipynb'), /"shelf\.number"/);
+    });
+
     test('the status item and the status page say what runs', async () => {
         await editor.open('inventory/items.py');
         const text = await editor.languageStatus();
@@ -175,12 +190,11 @@ describe('typing', () => {
 
     test('a server that is killed comes back, and knows what was typed meanwhile', async () => {
         await editor.openNew('killed.py', 'from inventory import Shelf\n\n');
-        const pid = async () => Number(/Process +(\d+)/.exec(await editor.waitState('ready'))[1]);
-        const old = await pid();
+        const old = await editor.pid();
         process.kill(old, 'SIGKILL');
         await editor.focus();
         await editor.type('shelf = Shelf(1)\n');
-        await until(async () => (await pid()) !== old, 'another process');
+        await until(async () => (await editor.pid()) !== old, 'another process');
         await editor.focus();
         await editor.type('shelf.nu');
         await editor.list((labels) => labels[0] === 'number');
@@ -188,4 +202,26 @@ describe('typing', () => {
         await editor.noList();
         assert.equal(await editor.save('killed.py'), 'from inventory import Shelf\n\nshelf = Shelf(1)\nshelf.number');
     });
+
+    test('restarting, and loading the window again, leave no server behind', async () => {
+        const first = await editor.pid();
+        await editor.command('fairlead: Restart Server');
+        await until(() => !isAlive(first), 'the first server to end');
+        const second = await editor.pid();
+        assert.notEqual(second, first);
+        await editor.reload();
+        await editor.open('inventory/items.py');
+        const third = await editor.pid();
+        assert.notEqual(third, second);
+        await until(() => !isAlive(second), 'the second server to end');
+    });
 });
+
+function isAlive(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch {
+        return false;
+    }
+}
