@@ -6,8 +6,9 @@ import asyncio
 import hashlib
 import logging
 import logging.handlers
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,22 +66,25 @@ class App:
         stdio.serve(self.server)
 
     def _register(self) -> None:
-        feature = self.server.feature
-        feature(types.INITIALIZE)(self._initialize)
-        feature(types.INITIALIZED)(self._initialized)
-        feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(self._configuration_changed)
-        feature(
-            types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."], resolve_provider=True)
-        )(self._completion)
-        feature(types.COMPLETION_ITEM_RESOLVE)(self._resolve)
-        feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(self._inline_completion)
-        feature(types.TEXT_DOCUMENT_HOVER)(self._hover)
-        feature("fairlead/textHash")(self._text_hash)
-        command = self.server.command
-        command("fairlead.accepted")(self._accepted)
-        command("fairlead.status")(self._status)
-        command("fairlead.pause")(self._pause)
-        command("fairlead.resume")(self._resume)
+        def feature(method: str, handler: Callable[..., Any], options: Any = None) -> None:
+            self.server.feature(method, options)(partial(handler))
+
+        # pygls writes attributes onto handlers, which bound methods do not allow: hence `partial`.
+        feature(types.INITIALIZE, self._initialize)
+        feature(types.INITIALIZED, self._initialized)
+        feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, self._configuration_changed)
+        list_options = types.CompletionOptions(trigger_characters=["."], resolve_provider=True)
+        feature(types.TEXT_DOCUMENT_COMPLETION, self._completion, list_options)
+        feature(types.COMPLETION_ITEM_RESOLVE, self._resolve)
+        # Without the options object the capability would not be announced.
+        feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, self._inline_completion, types.InlineCompletionOptions())
+        feature(types.TEXT_DOCUMENT_HOVER, self._hover)
+        feature("fairlead/textHash", self._text_hash)
+        for name, run in {
+            "fairlead.accepted": self._accepted, "fairlead.status": self._status,
+            "fairlead.pause": self._pause, "fairlead.resume": self._resume,
+        }.items():  # fmt: skip
+            self.server.command(name)(partial(run))
         documents = self.server.documents
         documents.on_open.append(self._opened)
         documents.on_close.append(self._closed)
