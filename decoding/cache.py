@@ -21,45 +21,47 @@ class KeyValueCache:
     forward that fails half-way leaves nothing behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key_axis: int = -2) -> None:
+        """`key_axis`: which axis of keys counts slots; of values it is the last but one."""
         self.length = 0
+        self._key_axis = key_axis
         self._keys: list[torch.Tensor | None] = []
         self._values: list[torch.Tensor | None] = []
 
     def append(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write `(1, H, M, D)` keys and values behind `length`; views of everything up to and with them."""
+        """Write M slots behind `length`; views of everything up to and with them."""
         while len(self._keys) <= layer:
             self._keys.append(None)
             self._values.append(None)
-        end = self.length + keys.shape[2]
-        all_keys = self._keys[layer] = _with_room(self._keys[layer], keys, self.length, end)
-        all_values = self._values[layer] = _with_room(self._values[layer], values, self.length, end)
-        all_keys[:, :, self.length : end] = keys
-        all_values[:, :, self.length : end] = values
-        return all_keys[:, :, :end], all_values[:, :, :end]
+        all_keys = self._keys[layer] = self._written(self._keys[layer], keys, self._key_axis)
+        all_values = self._values[layer] = self._written(self._values[layer], values, -2)
+        end = self.length + values.shape[-2]
+        return all_keys.narrow(self._key_axis, 0, end), all_values.narrow(-2, 0, end)
 
     def keep(self, start: int, slots: list[int]) -> None:
         """Move `slots` (rising, all at or behind `start`) to `start`; `length` then ends behind them."""
-        end = start + len(slots)
-        if slots and slots != list(range(start, end)):
+        if slots and slots != list(range(start, start + len(slots))):
             # The buffers were made in inference mode, and may be written nowhere else.
             with torch.inference_mode():
-                for buffer in (*self._keys, *self._values):
-                    if buffer is not None:
-                        index = torch.tensor(slots, device=buffer.device)
-                        buffer[:, :, start:end] = buffer.index_select(2, index)
-        self.length = end
+                for axis, buffers in ((self._key_axis, self._keys), (-2, self._values)):
+                    for buffer in buffers:
+                        if buffer is not None:
+                            kept = buffer.index_select(axis, torch.tensor(slots, device=buffer.device))
+                            buffer.narrow(axis, start, len(slots)).copy_(kept)
+        self.length = start + len(slots)
 
-
-def _with_room(buffer: torch.Tensor | None, new: torch.Tensor, used: int, needed: int) -> torch.Tensor:
-    """`buffer`, or a copy of it of at least twice the size, with `needed` slots."""
-    if buffer is not None and buffer.shape[2] >= needed:
+    def _written(self, buffer: torch.Tensor | None, new: torch.Tensor, axis: int) -> torch.Tensor:
+        """`buffer` with `new` behind `length`; a copy of twice the size where that does not fit."""
+        end = self.length + new.shape[axis]
+        if buffer is None or buffer.shape[axis] < end:
+            shape = list(new.shape)
+            shape[axis] = max(end, FIRST_CAPACITY if buffer is None else 2 * buffer.shape[axis])
+            larger = new.new_empty(shape)
+            if buffer is not None:
+                larger.narrow(axis, 0, self.length).copy_(buffer.narrow(axis, 0, self.length))
+            buffer = larger
+        buffer.narrow(axis, self.length, new.shape[axis]).copy_(new)
         return buffer
-    slots = max(needed, FIRST_CAPACITY if buffer is None else 2 * buffer.shape[2])
-    larger = new.new_empty((1, new.shape[1], slots, new.shape[3]))
-    if buffer is not None:
-        larger[:, :, :used] = buffer[:, :, :used]
-    return larger
 
 
 class TransformersCache:

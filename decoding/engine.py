@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 
 from ..monitors.errors import ModelFailed, OutOfMemory
-from .cache import KeyValueCache
 from .forward import Forward, Keep, Masks, TransformersForward, only_attends
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+RELEASED_PARAMETERS = 300_000_000
+"""From this size on the weights of a module are given up when our own pass has packed them."""
+
+_forwards: WeakKeyDictionary[torch.nn.Module, Forward] = WeakKeyDictionary()
 
 
 class Engine(Protocol):
@@ -60,14 +66,30 @@ class Engine(Protocol):
 
 
 def engine_for(model: Model) -> Engine:
-    """The fastest engine that is right for the architecture of `model`."""
+    """The fastest engine that is right for the architecture of `model`.
+
+    A large model on a CPU is not held twice: its module cannot be called any more once our own pass has its weights.
+    """
     from .plain import PlainEngine
 
     if only_attends(model.module):
         engine = TorchEngine(model)
         if trees_are_right(engine, model.module):
+            if model.parameters > RELEASED_PARAMETERS:
+                engine.forward.release(model.module)
             return engine
     return PlainEngine(model)
+
+
+def forward_for(module: torch.nn.Module) -> Forward:
+    """Our own pass where we have one for this architecture, made once a module, else that of transformers."""
+    from .llama import LlamaForward, is_llama
+
+    if not is_llama(module):
+        return TransformersForward(module)
+    if module not in _forwards:
+        _forwards[module] = LlamaForward(module)
+    return _forwards[module]
 
 
 def trees_are_right(engine: Engine, module: torch.nn.Module) -> bool:
@@ -79,6 +101,8 @@ def trees_are_right(engine: Engine, module: torch.nn.Module) -> bool:
     if engine.vocab_size <= max(strangers):
         return False
     try:
+        if any(weight.numel() == 0 for weight in module.parameters()):
+            return True  # Released, so tried before.
         engine.prefill(prefix)
         rows = engine.score_tree([-1, -1, -1, -1, -1, 4], [*strangers, *path])
         engine.crop(0)
@@ -97,15 +121,15 @@ class TorchEngine:
     def __init__(self, model: Model, forward: Forward | None = None) -> None:
         self.vocab_size = model.vocab_size
         self.context_tokens = model.context_tokens
-        self._forward: Forward = forward or TransformersForward(model.module)
-        self._cache = KeyValueCache()
+        self.forward = forward or forward_for(model.module)
+        self._cache = self.forward.new_cache()
         self._committed: list[int] = []
         self._tuple: tuple[int, ...] | None = ()
         self._end_logits: torch.Tensor | None = None  # (V,), what follows the committed tokens, where known
         self._tree = _Tree()
         # Between chunks we can be stopped: about 20 ms on a slow machine, and never so small that it costs throughput.
         per_chunk = 2_000_000_000 // max(model.parameters, 1)
-        self._chunk_tokens = max(16, min(per_chunk, 128)) if self._forward.device.type == "cpu" else 512
+        self._chunk_tokens = max(16, min(per_chunk, 128)) if self.forward.device.type == "cpu" else 512
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -194,19 +218,19 @@ class TorchEngine:
         """`seen` (M, S) bool, narrowed by the window of each type of layer, as what is added to the scores."""
         distance = positions[:, None] - key_positions
         masks, hides = {}, len(positions) > 1
-        for name, window in self._forward.windows.items():
+        for name, window in self.forward.windows.items():
             visible = seen if window is None else seen & (distance < window)
             hides = hides or not bool(visible.all())
-            mask = torch.zeros(visible.shape, dtype=self._forward.dtype).masked_fill_(~visible, float("-inf"))
-            masks[name] = mask.to(self._forward.device)
+            mask = torch.zeros(visible.shape, dtype=self.forward.dtype).masked_fill_(~visible, float("-inf"))
+            masks[name] = mask.to(self.forward.device)
         return masks if hides else None
 
     def _run(self, ids: list[int], positions: torch.Tensor, masks: Masks | None, keep: Keep) -> torch.Tensor:
         """One pass; `(rows, V)` float32 on the CPU. `cache.length` is not moved."""
-        device = self._forward.device
+        device = self.forward.device
         try:
             with torch.inference_mode():
-                logits = self._forward(torch.tensor(ids, device=device), positions.to(device), masks, self._cache, keep)
+                logits = self.forward(torch.tensor(ids, device=device), positions.to(device), masks, self._cache, keep)
                 is_finite = bool(torch.isfinite(logits.sum()))
             # Made outside inference mode: the caller may change it in place.
             result = torch.empty(logits.shape, dtype=torch.float32)

@@ -25,6 +25,12 @@ class Forward(Protocol):
     device: torch.device
     dtype: torch.dtype
 
+    def new_cache(self) -> KeyValueCache:
+        """An empty cache of the layout this forward writes."""
+
+    def release(self, module: torch.nn.Module) -> None:
+        """Give up what `module` holds of the weights beside the forward's own copy of them."""
+
     def __call__(
         self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep
     ) -> torch.Tensor:
@@ -40,6 +46,12 @@ class TransformersForward:
         self.windows = attention_windows(module.config)
         self._module = module
         self._may_drop_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
+
+    def new_cache(self) -> KeyValueCache:
+        return KeyValueCache()
+
+    def release(self, module: torch.nn.Module) -> None:
+        """Nothing: the module is what computes."""
 
     def __call__(
         self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep
