@@ -52,12 +52,10 @@ class QuietClient extends LanguageClient {
 class Fairlead {
     private readonly log = vscode.window.createOutputChannel('fairlead', { log: true });
     private readonly item = vscode.languages.createLanguageStatusItem('fairlead.status', SELECTOR);
-    private readonly pageChanged = new vscode.EventEmitter<vscode.Uri>();
     /** The settings only a user may set: those that name programs, models, devices and files. */
     private readonly machine: readonly string[];
     private session: Session | undefined;
     private status: Status = { state: 'starting', message: 'starting' };
-    private page = '';
     private crashes: number[] = [];
     private queue: Promise<void> = Promise.resolve();
     private waiting: Promise<void> | undefined;
@@ -71,10 +69,10 @@ class Fairlead {
         context.subscriptions.push(
             this.log,
             this.item,
-            this.pageChanged,
             vscode.commands.registerCommand('fairlead.restart', () => this.restartNow()),
             vscode.commands.registerCommand('fairlead.showLog', () => this.log.show()),
-            vscode.commands.registerCommand('fairlead.showStatus', () => this.showReport()),
+            // A page of its own each time: VS Code would show the old text of a page it still knows.
+            vscode.commands.registerCommand('fairlead.showStatus', () => this.open(`status.txt?${Date.now()}`)),
             vscode.commands.registerCommand('fairlead.togglePause', () => this.togglePause()),
             vscode.workspace.onDidGrantWorkspaceTrust(() => this.restart()),
             vscode.workspace.onDidChangeConfiguration((event) => {
@@ -83,8 +81,7 @@ class Fairlead {
                 }
             }),
             vscode.workspace.registerTextDocumentContentProvider(PAGES, {
-                onDidChange: this.pageChanged.event,
-                provideTextDocumentContent: (uri) => (uri.path === '/install.txt' ? INSTALL_HELP : this.page),
+                provideTextDocumentContent: (uri) => (uri.path === '/install.txt' ? INSTALL_HELP : this.report()),
             }),
         );
     }
@@ -280,17 +277,16 @@ class Fairlead {
         }
     }
 
-    private async showReport(): Promise<void> {
+    private async report(): Promise<string> {
         await this.ask('fairlead.status');
         const { session } = this;
-        this.page = report(this.status, [
+        return report(this.status, [
             ['Server', session ? `${session.server.command} ${session.server.args.join(' ')}` : 'not running'],
             ['Found by', session?.server.from ?? ''],
             ['Process', `${session?.process?.pid ?? ''}`],
             ['Workspace', vscode.workspace.isTrusted ? 'trusted' : 'not trusted: settings that name programs, models or devices are left at their defaults'],
             ['Extension', `${this.context.extension.packageJSON.version}, in ${vscode.env.appName} ${vscode.version}`],
         ]);
-        await this.open('status.txt');
     }
 
     /** Runs a command of the server that answers with the status, and shows that. */
@@ -311,7 +307,6 @@ class Fairlead {
 
     private async open(page: string): Promise<void> {
         const uri = vscode.Uri.parse(`${PAGES}:/${page}`);
-        this.pageChanged.fire(uri);
         await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
     }
 }
