@@ -157,7 +157,7 @@ def _owner(values: Any) -> str:
 
 def _is_enum(cls: Any) -> bool:
     try:
-        return cls.py__name__() == "Enum" and cls.get_root_context().py__name__() == "enum"
+        return bool(cls.py__name__() == "Enum" and cls.get_root_context().py__name__() == "enum")
     except AttributeError:
         return False
 
@@ -203,7 +203,7 @@ def _missing(
     start, end = _surroundings(leaf, base, trailers, positions)
     code = scan(whole).code_before(end, start)
     pattern = re.compile(rf"(?<![\w.]){re.escape(receiver)}\s*\.\s*([^\W\d]\w*)")
-    found = {}
+    found: dict[str, None] = {}
     for match in pattern.finditer(code):
         if start + match.start(1) != dot:
             found[match.group(1)] = None
@@ -228,11 +228,12 @@ def _surroundings(leaf: Any, base: Any, trailers: list[Any], positions: Position
 
 def _import_members(script: Any, position: tuple[int, int]) -> Members:
     """The modules and names an import statement can name at a dot; never closed."""
-    found = []
-    for completion in script.complete(*position):
-        if completion.name.isidentifier() and not keyword.iskeyword(completion.name):
-            found.append(Member(completion.name, _KINDS.get(completion._name.api_type, "module")))
-    return Members(tuple(found), False, "this is an import statement")
+    found = tuple(
+        Member(completion.name, _KINDS.get(completion._name.api_type, "module"))
+        for completion in script.complete(*position)
+        if completion.name.isidentifier() and not keyword.iskeyword(completion.name)
+    )
+    return Members(found, False, "this is an import statement")
 
 
 def names(session: Session, document: Document, offset: int) -> Members:

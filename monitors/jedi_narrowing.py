@@ -48,7 +48,8 @@ def narrowed(node: Any) -> Narrowed | None:
         return Narrowed(reason=f"{expression} is tested by {relevant[-1][0].value}(), which is not followed here")
     for name in used.get("match", ()):
         subject = name.get_next_leaf()
-        if scope.start_pos <= name.start_pos < position and subject is not None and expression.startswith(subject.value):
+        if subject is not None and scope.start_pos <= name.start_pos < position \
+                and expression.startswith(subject.value):  # fmt: skip
             return Narrowed(reason=f"{expression} may be matched by a pattern")
     return None
 

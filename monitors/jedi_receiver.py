@@ -1,7 +1,7 @@
 """Whether jedi's answer for an expression covers every way the value can come about.
 
-jedi gives what it can: of a variable bound twice, once to something unknown, it gives the other half. For a list that is
-help; a mask over half the types forbids the other half's attributes. So the expression is followed here once more,
+jedi gives what it can: of a variable bound twice, once to something unknown, it gives the other half. For a list that
+is help; a mask over half the types forbids the other half's attributes. So the expression is followed here once more,
 node by node, and each step must be known: every binding inferred, every function annotated or all its returns known,
 no guess from call sites or defaults. Whatever is not understood counts as unknown.
 
@@ -418,8 +418,8 @@ class Receiver:
     ) -> None:
         """Every value the function can return must be known."""
         candidates = list(function.get_signature_functions()) if hasattr(function, "get_signature_functions") else []
-        nodes = [getattr(candidate, "tree_node", None) for candidate in candidates]
-        if not nodes or any(node is None for node in nodes):
+        nodes: list[Any] = [getattr(candidate, "tree_node", None) for candidate in candidates]
+        if not nodes or None in nodes:
             raise Unknown(f"what {text_of(base, trailers)}() gives is not declared")
         if len(nodes) > 1:
             outer = {frozenset(outer_names(node.annotation)) for node in nodes if node.annotation is not None}
@@ -483,9 +483,9 @@ class Receiver:
         if full_name(value) in ("builtins.str", "builtins.bytes"):
             return
         index = trailer.children[1]
-        if index == ":" or index.type == "subscript":
-            if {full_name(found) for found in result} != {full_name(value)}:
-                raise Unknown(f"a slice of {text_of(base, trailers)} is not known")
+        sliced = index == ":" or index.type == "subscript"
+        if sliced and {full_name(found) for found in result} != {full_name(value)}:
+            raise Unknown(f"a slice of {text_of(base, trailers)} is not known")
         self._chain_elements(context, base, trailers)
 
     # Elements of containers
@@ -563,9 +563,7 @@ class Receiver:
                 continue
             definition = tree.get_definition(import_name_always=True, include_setitem=True)
             kind = definition.type if definition is not None else ""
-            if kind == "param" and definition.annotation is not None:
-                self._parameter(name, definition)
-            elif kind == "param" and not definition.star_count and definition.position_index == 0:
+            if kind == "param" and (definition.annotation is not None or not definition.star_count):
                 self._parameter(name, definition)
             elif kind == "expr_stmt" and definition.children[1].type == "annassign":
                 self._assignment(name, name.parent_context, tree, definition)
@@ -838,7 +836,7 @@ def mutated(tree: Any, use: Any) -> bool:
 def _is_argument(name: Any) -> bool:
     parent = name.parent
     if parent.type == "trailer":
-        return parent.children[0] == "("
+        return bool(parent.children[0] == "(")
     return parent.type in ("arglist", "argument")
 
 

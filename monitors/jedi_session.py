@@ -1,7 +1,8 @@
 """jedi, set up so that nothing of a workspace is executed and no file of it can hang or break us.
 
-This is the one place where jedi and parso are patched; `jedi_*` modules are the only ones that touch their types. jedi
-is not thread-safe: one thread asks. The recipe, and what every more convenient one executes, is in the security page.
+`jedi_*` modules are the only ones that touch jedi's types. jedi is not thread-safe: one thread asks. The recipe is an
+environment in our own process, an explicit `sys_path`, and none of the calls that look for environments: each of those
+runs something of the workspace.
 """
 
 from __future__ import annotations
@@ -12,24 +13,17 @@ import os
 import re
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import jedi
 import jedi.api.environment
-import jedi.api.project
-import jedi.inference.compiled.subprocess.functions as jedi_functions
-import jedi.inference.finder
-import jedi.inference.sys_path
-import parso
 import parso.cache
-import parso.file_io
 
 from .analysis import Document
 from .cache import TreeCache
 from .environment import Environment, find_environment, standard_library
-from .reader import read_source
+from .jedi_patches import patch
 
 TEXT_LIMIT = 2_000_000
 """Characters; a larger document is not analysed."""
@@ -138,63 +132,6 @@ class Positions:
         """The offset of jedi's position."""
         line0 = min(position[0] - 1, len(self._starts) - 1)
         return min(self._starts[line0] + position[1], self._length)
-
-
-def patch(trees: TreeCache) -> None:
-    """Make jedi and parso read files, keep trees and find modules our way. Idempotent but for the cache given."""
-    jedi.settings.case_insensitive_completion = False
-    # These would be imported, whoever wrote them.
-    jedi.settings.auto_import_modules = []
-    # Past 600 trees parso drops those of files not changed in ten minutes, also ones in use: KeyError for ever.
-    parso.cache._CACHED_SIZE_TRIGGER = 10**9
-    # jedi warns about modules it cannot import, with a traceback each.
-    warnings.filterwarnings("ignore", module=r"jedi\.")
-
-    def read(self: Any) -> bytes:
-        return read_source(self.path)
-
-    def get_source(loader: Any, fullname: str) -> bytes:
-        try:
-            return read_source(loader.get_filename(fullname))
-        except OSError as error:
-            raise ImportError(str(error), name=fullname) from None
-
-    def load(hashed_grammar: str, path: Any, p_time: float, cache_path: Any = None) -> Any:
-        item = trees.load(hashed_grammar, str(path), p_time)
-        if item is None:
-            return None
-        parso.cache._set_cache_item(hashed_grammar, path, item)
-        return item.node
-
-    def save(hashed_grammar: str, path: Any, item: Any, cache_path: Any = None) -> None:
-        trees.save(hashed_grammar, str(path), item)
-
-    parso.file_io.FileIO.read = read
-    jedi_functions._get_source = get_source
-    parso.cache._load_from_file_system = load
-    parso.cache._save_to_file_system = save
-    parso.cache._remove_cache_and_update_lock = lambda cache_path=None: None
-    # Reads every file in `bin/` of a buildout; our projects have an explicit path.
-    jedi.inference.sys_path.discover_buildout_paths = lambda *_: ()
-    jedi.api.project.discover_buildout_paths = lambda *_: ()
-    jedi.inference.finder._get_call_string = call_string
-
-
-def call_string(node: Any) -> str:
-    """The text that an `isinstance` test and a use must share for jedi to apply the one to the other.
-
-    jedi's own takes the whole expression around the use, so `w.upper()` is never the `w` that was tested, only a
-    half-typed `w.` is. Here it ends with the name that is looked up.
-    """
-    begin = node
-    if node.type == "name" and node.parent.type == "trailer":
-        begin = node.parent.parent
-    first, end = begin.get_first_leaf(), node.get_last_leaf().end_pos
-    text = ""
-    while first is not None and first.start_pos < end:
-        text += first.value
-        first = first.get_next_leaf()
-    return text
 
 
 def isolate() -> None:

@@ -30,9 +30,8 @@ def describe_value(value: Any) -> ValueFacts:
     if kind in ("function", "namespace", "unknown"):
         return ValueFacts(kind, _name(value))
     cls = value if kind == "class" else value.py__class__()
-    facts = _class_facts(cls, kind)
+    return _class_facts(cls, kind)
     # A metaclass's attributes are the class's too; jedi lists them, the gate must know what they can do.
-    return facts
 
 
 def kind_of(value: Any) -> ValueKind:
@@ -87,7 +86,7 @@ def _class_facts(cls: Any, kind: ValueKind) -> ValueFacts:
         if not ancestor.get_root_context().is_stub():
             writer = writer or _writer(ancestor, node)
             decorator = decorator or _decorator(node)
-    if not ancestors or ancestors[-1] != "builtins.object" and "builtins.object" not in ancestors:
+    if not ancestors or (ancestors[-1] != "builtins.object" and "builtins.object" not in ancestors):
         unresolved = unresolved or f"what {_name(cls)} inherits"
     return ValueFacts(
         kind, _name(cls), ancestors[0] if ancestors else _name(cls), tuple(ancestors), unresolved, getter, writer,
@@ -208,7 +207,7 @@ def writes(name: Any) -> bool:
     if name.value in ("setattr", "__setattr__"):
         if following is None or following.value != "(":
             return name.value == "setattr"
-        return not (name.parent.type == "funcdef" or (name.parent.parent and name.parent.parent.type == "funcdef"))
+        return bool(name.parent.type != "funcdef")
     if name.value == "vars":
         while following is not None and following.value != ")":
             following = following.get_next_leaf()
@@ -287,7 +286,7 @@ def _module_writes(name: Any) -> bool:
     if name.value == "modules":
         return text.startswith("[__name__]")
     if name.value == "setattr":
-        return text.startswith("(sys.modules") or text.startswith("(modules")
+        return text.startswith(("(sys.modules", "(modules"))
     if name.value == "exec":
         # In a function, exec writes into names nobody sees.
         scope = name.parent

@@ -1,0 +1,120 @@
+"""Every change made to jedi and parso, in one place, each with its reason.
+
+They are tied to the version ranges in pyproject.toml; the tests of what each is for fail when one no longer takes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jedi
+import jedi.api.project
+import jedi.inference.compiled.subprocess.functions as jedi_functions
+import jedi.inference.finder
+import jedi.inference.gradual.annotation as jedi_annotation
+import jedi.inference.syntax_tree as jedi_syntax_tree
+import jedi.inference.sys_path
+import parso.cache
+import parso.file_io
+from jedi.inference.base_value import ValueSet
+from jedi.inference.gradual.typing import SelfClass
+
+from .cache import TreeCache
+from .reader import read_source
+
+
+def patch(trees: TreeCache) -> None:
+    """Make jedi and parso read files, keep trees and find modules our way. Idempotent but for the cache given."""
+    jedi.settings.case_insensitive_completion = False
+    # These would be imported, whoever wrote them.
+    jedi.settings.auto_import_modules = []
+    # Past 600 trees parso drops those of files not changed in ten minutes, also ones in use: KeyError for ever.
+    parso.cache._CACHED_SIZE_TRIGGER = 10**9
+    # jedi warns about modules it cannot import, with a traceback each.
+    warnings.filterwarnings("ignore", module=r"jedi\.")
+
+    set_item: Any = parso.cache._set_cache_item
+
+    def read(self: Any) -> bytes:
+        return read_source(self.path)
+
+    def get_source(loader: Any, fullname: str) -> bytes:
+        try:
+            return read_source(loader.get_filename(fullname))
+        except OSError as error:
+            raise ImportError(str(error), name=fullname) from None
+
+    def load(hashed_grammar: str, path: Any, p_time: float, cache_path: Any = None) -> Any:
+        item = trees.load(hashed_grammar, str(path), p_time)
+        if item is None:
+            return None
+        set_item(hashed_grammar, path, item)
+        return item.node
+
+    def save(hashed_grammar: str, path: Any, item: Any, cache_path: Any = None) -> None:
+        trees.save(hashed_grammar, str(path), item)
+
+    setattr(parso.file_io.FileIO, "read", read)  # noqa: B010 # a method, which mypy lets nobody assign
+    jedi_functions._get_source = get_source
+    parso.cache._load_from_file_system = load
+    parso.cache._save_to_file_system = save
+    parso.cache._remove_cache_and_update_lock = lambda cache_path=None: None
+    # Reads every file in `bin/` of a buildout; our projects have an explicit path.
+    jedi.inference.sys_path.discover_buildout_paths = lambda *_: ()
+    jedi.api.project.discover_buildout_paths = lambda *_: ()
+    jedi.inference.finder._get_call_string = call_string
+    jedi_syntax_tree.infer_atom = infer_atom
+    jedi_annotation.infer_return_types = infer_return_types
+
+
+_infer_atom = jedi_syntax_tree.infer_atom
+_infer_return_types = jedi_annotation.infer_return_types
+
+
+def infer_atom(context: Any, atom: Any) -> Any:
+    """jedi's, but `Self` inside of a generic (`Iterator[Self]`) is the class it is written in.
+
+    jedi takes whatever class is around when the generic is solved: of an `Iterator[Self]`, the iterator.
+    """
+    values = _infer_atom(context, atom)
+    if atom.type == "name" and atom.value == "Self" and any(isinstance(value, SelfClass) for value in values):
+        around = context
+        while around is not None and not around.is_class():
+            around = around.parent_context
+        if around is not None:
+            return ValueSet([around.get_value()])
+    return values
+
+
+def infer_return_types(function: Any, arguments: Any) -> Any:
+    """jedi's, but a method declared to return `Self` gives what it is called on.
+
+    jedi gives the class that declares it: `Path("a") / "b"` is a PurePath, without half of its members.
+    """
+    annotation = function.tree_node.annotation
+    if annotation is not None and annotation.get_code(include_prefix=False).strip("'\"") in ("Self", "typing.Self"):
+        first = next(iter(arguments.unpack()), None) if arguments is not None else None
+        receiver = first[1].infer() if first is not None else ()
+        if receiver:
+            return ValueSet.from_sets(
+                value.execute_with_values() if value.is_class() else ValueSet([value]) for value in receiver
+            )
+    return _infer_return_types(function, arguments)
+
+
+def call_string(node: Any) -> str:
+    """The text that an `isinstance` test and a use must share for jedi to apply the one to the other.
+
+    jedi's own takes the whole expression around the use, so `w.upper()` is never the `w` that was tested, only a
+    half-typed `w.` is. Here it ends with the name that is looked up.
+    """
+    begin = node
+    if node.type == "name" and node.parent.type == "trailer":
+        begin = node.parent.parent
+    first, end = begin.get_first_leaf(), node.get_last_leaf().end_pos
+    text = ""
+    while first is not None and first.start_pos < end:
+        text += first.value
+        first = first.get_next_leaf()
+    return text

@@ -1,0 +1,456 @@
+"""Analysis in a process of its own: asked with futures, watched, and started again when it dies.
+
+jedi is not thread-safe, can take seconds and can crash on hostile code. None of that reaches the server: a question
+nobody waits for any more is answered into a cache, a process without life is killed, and its successor is told the
+open documents. Construct `AnalysisProcess` on the main thread: on Linux the kernel ends the child when the thread that
+started it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .analysis import Description, Document, Member, Members
+from .cache import checked_folder, default_cache_folder
+from .errors import AnalysisDown
+from .frames import Delta, read_frame, write_frame
+from .syntax import identifier_end, normalised, place
+
+LOG = logging.getLogger(__name__)
+
+LIFELESS_S = 10.0
+"""A process that has not said a word for so long, with a question open, is killed."""
+
+_RESTART_EVERY_S = 1.0
+_STRIKES = 3
+"""So many deaths on one document, and it is set aside."""
+
+_CACHED = 512
+_CACHED_FOR_S = 60.0
+"""Answers grow stale with the files they are drawn from, which nobody tells us about."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Question:
+    verb: str
+    document: Document
+    offset: int
+    name: str
+    future: Future[Any]
+    key: tuple[Any, ...]
+    again: bool = False
+    """It was asked of a process that died; it is not asked a third time."""
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
+class AnalysisProcess:
+    """The `Analysis` of a server: jedi behind a pipe.
+
+    `on_health` is called with `health()` whenever it changes, from a thread of ours.
+    """
+
+    def __init__(
+        self,
+        memory_mb: int = 2048,
+        project_python: str = "",
+        cache_folder: str | None = None,
+        on_health: Callable[[str], None] | None = None,
+        workspace_roots: Iterable[str] = (),
+        lifeless_s: float = LIFELESS_S,
+    ) -> None:
+        self._memory_mb = memory_mb
+        self._project_python = project_python
+        self._roots = tuple(workspace_roots)
+        self._cache_folder = default_cache_folder() if cache_folder is None else cache_folder
+        self._virtual_env = os.environ.get("VIRTUAL_ENV", "")
+        self._on_health = on_health
+        self._lifeless_s = lifeless_s
+        self._lock = threading.RLock()
+        self._open: dict[str, Document] = {}
+        self._asked: dict[int, _Question] = {}
+        self._by_key: dict[tuple[Any, ...], int] = {}
+        self._answers: OrderedDict[tuple[Any, ...], tuple[float, Any]] = OrderedDict()
+        self._strikes: dict[str, int] = {}
+        self._next_id = 0
+        self._state = "starting"
+        self._running: _Running | None = None
+        self._ended = False
+        self._restarts = 0
+        self._started_at = 0.0
+        self._wake = threading.Event()
+        self._start()
+        # Restarts happen on this thread, which lives as long as we do: the child dies with the thread that starts it.
+        self._watcher = threading.Thread(target=self._watch, name="analysis watchdog", daemon=True)
+        self._watcher.start()
+
+    # The protocol
+
+    def open(self, document: Document) -> None:
+        """The document is being edited: warm up its imports in the background."""
+        with self._lock:
+            self._open[document.path] = document
+            self._send(document, {"verb": "open", "id": self._identity()})
+
+    def close(self, path: str) -> None:
+        """The document is not edited any more."""
+        with self._lock:
+            self._open.pop(path, None)
+            self._strikes.pop(path, None)
+            for key in [key for key in self._answers if key[1] == path]:
+                del self._answers[key]
+            if self._running is not None:
+                self._running.send({"verb": "close", "path": path})
+
+    def members(self, document: Document, offset: int) -> Future[Members]:
+        """What may follow the dot that ends at `offset`, with the gate's verdict."""
+        here = place(document.text, offset)
+        if here.where != "code" or here.dot is None:
+            return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
+        text = normalised(document.text, here.dot, here.end)
+        key = ("members", document.path, document.root, here.dot, here.context, text)
+        return self._ask("members", document, offset, "", key)
+
+    def names(self, document: Document, offset: int) -> Future[Members]:
+        """Bare names that may stand at `offset`."""
+        end = identifier_end(document.text, offset)
+        key = ("names", document.path, document.root, offset, document.text[:offset], document.text[end:])
+        return self._ask("names", document, offset, "", key)
+
+    def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
+        """The name at `offset`, or the member `name` that could be completed there."""
+        key = ("describe", document.path, document.root, offset, name, document.text)
+        return self._ask("describe", document, offset, name, key)
+
+    def health(self) -> str:
+        """"starting", "ready", "restarting" or "down", with a reason after a colon."""
+        return self._state
+
+    def shutdown(self) -> None:
+        """End the process; at most a second."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            running, self._running = self._running, None
+            asked, self._asked = list(self._asked.values()), {}
+            self._by_key.clear()
+        self._wake.set()
+        if running is not None:
+            running.end(0.7)
+        for question in asked:
+            _fail(question, AnalysisDown("analysis was shut down"))
+        self._change("down: shut down")
+
+    # Asking
+
+    def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._ended:
+                future.set_exception(AnalysisDown("analysis was shut down"))
+                return future
+            cached = self._answers.get(key)
+            if cached is not None and time.monotonic() - cached[0] < _CACHED_FOR_S:
+                self._answers.move_to_end(key)
+                future.set_result(cached[1])
+                return future
+            if self._strikes.get(document.path, 0) >= _STRIKES:
+                reason = "analysis died of this document three times; it is set aside until it is closed"
+                future.set_result(None if verb == "describe" else Members(reason=reason))
+                return future
+            same = self._by_key.get(key)
+            if same is not None and same in self._asked:
+                self._asked[same].waiting.append(future)
+                return future
+            self._put(_Question(verb, document, offset, name, future, key))
+        return future
+
+    def _put(self, question: _Question) -> None:
+        identity = self._identity()
+        self._asked[identity] = question
+        self._by_key[question.key] = identity
+        self._send(question.document, {
+            "verb": question.verb, "id": identity, "offset": question.offset, "name": question.name,
+        })  # fmt: skip
+        self._wake.set()
+
+    def _identity(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def _send(self, document: Document, message: dict[str, Any]) -> None:
+        running = self._running
+        if running is not None:
+            message |= {"path": document.path, "root": document.root, "version": document.version}
+            running.send(message, document.text)
+
+    def _received(self, running: _Running, message: dict[str, Any]) -> None:
+        if "ready" in message:
+            self._change("ready")
+            return
+        if "answer" not in message:
+            return
+        with self._lock:
+            question = self._asked.pop(message["id"], None)
+            if question is None or self._running is not running:
+                return
+            self._by_key.pop(question.key, None)
+            answer = _decoded(question.verb, message["answer"])
+            if not message.get("superseded") and not message.get("fault"):
+                self._answers[question.key] = (time.monotonic(), answer)
+                while len(self._answers) > _CACHED:
+                    self._answers.popitem(last=False)
+            if not message.get("superseded"):
+                self._strikes.pop(question.document.path, None)
+        for future in (question.future, *question.waiting):
+            if future.set_running_or_notify_cancel():
+                future.set_result(answer)
+
+    # Life and death
+
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        try:
+            running = _Running(self._command(), _scrubbed_environment(), self._received, self._wake.set)
+        except OSError as error:
+            LOG.error("analysis cannot be started: %s", error)
+            self._running = None
+            self._change(f"down: {error}")
+            return
+        self._running = running
+
+    def _command(self) -> list[str]:
+        command = [
+            sys.executable, "-E", "-P", "-m", "fairlead.monitors.worker",
+            "--parent", str(os.getpid()), "--memory-mb", str(self._memory_mb),
+        ]  # fmt: skip
+        if self._cache_folder and checked_folder(self._cache_folder, self._roots) is not None:
+            command += ["--cache-folder", self._cache_folder]
+        if self._project_python:
+            command += [f"--project-python={self._project_python}"]
+        if self._virtual_env:
+            command += [f"--virtual-env={self._virtual_env}"]
+        for root in self._roots:
+            command += [f"--workspace={root}"]
+        return command
+
+    def _watch(self) -> None:
+        while True:
+            self._wake.wait(1.0)
+            self._wake.clear()
+            with self._lock:
+                if self._ended:
+                    return
+                running = self._running
+                waiting = bool(self._asked)
+            if running is not None and running.alive() and waiting and running.silent_s() > self._lifeless_s:
+                LOG.warning("analysis has not answered for %.0f s; it is killed", running.silent_s())
+                running.kill()
+            if running is None or not running.alive():
+                self._restart(running)
+
+    def _restart(self, dead: _Running | None) -> None:
+        pause = self._started_at + _RESTART_EVERY_S - time.monotonic()
+        reason = f"restarting: {dead.epitaph()}" if dead is not None else "restarting"
+        self._change(reason)
+        if pause > 0:
+            time.sleep(pause)
+        with self._lock:
+            if self._ended:
+                return
+            self._restarts += 1
+            asked, self._asked = self._asked, {}
+            self._by_key.clear()
+            begun = dead.begun if dead is not None else None
+            guilty = asked.get(begun) if begun is not None else None
+            if guilty is not None:
+                path = guilty.document.path
+                self._strikes[path] = self._strikes.get(path, 0) + 1
+            if dead is not None:
+                dead.end(0)
+            self._start()
+            failed = [question for question in asked.values() if question.again]
+            for document in self._open.values():
+                self._send(document, {"verb": "open", "id": self._identity()})
+            for question in asked.values():
+                if question.again:
+                    continue
+                question.again = True
+                if self._strikes.get(question.document.path, 0) >= _STRIKES:
+                    failed.append(question)
+                else:
+                    self._put(question)
+        for question in failed:
+            _fail(question, AnalysisDown("analysis died of this question twice"))
+
+    def _change(self, state: str) -> None:
+        if self._ended and not state.startswith("down"):
+            return
+        if state != self._state:
+            self._state = state
+            if self._on_health is not None:
+                self._on_health(state)
+
+
+class _Running:
+    """One process, the thread that reads from it, and the thread that writes to it."""
+
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        received: Callable[[_Running, dict[str, Any]], None],
+        changed: Callable[[], None],
+    ) -> None:
+        # A folder of ours: the workspace must not be the current folder of anything that imports.
+        self._folder = tempfile.TemporaryDirectory(prefix="fairlead-", ignore_cleanup_errors=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            cwd=self._folder.name, env=environment, close_fds=True,
+        )  # fmt: skip
+        self._delta = Delta()
+        self._received = received
+        self._changed = changed
+        self._heard_at = time.monotonic()
+        self._outbox: list[dict[str, Any]] = []
+        self._ready_to_write = threading.Condition()
+        self._closing = False
+        self.begun: int | None = None
+        """The question it is at."""
+        threading.Thread(target=self._read, name="analysis reader", daemon=True).start()
+        threading.Thread(target=self._write, name="analysis writer", daemon=True).start()
+
+    def send(self, message: dict[str, Any], text: str | None = None) -> None:
+        """Queue a message: a full pipe blocks a thread of ours, never the caller."""
+        with self._ready_to_write:
+            if text is not None:
+                message["text"] = text
+            if not self._outbox and self.begun is None:
+                self._heard_at = time.monotonic()
+            self._outbox.append(message)
+            self._ready_to_write.notify()
+
+    def _write(self) -> None:
+        stream = self._process.stdin
+        assert stream is not None  # Popen was given a pipe
+        while True:
+            with self._ready_to_write:
+                while not self._outbox and not self._closing:
+                    self._ready_to_write.wait()
+                if self._closing:
+                    break
+                message = self._outbox.pop(0)
+            if "text" in message:
+                message["delta"] = self._delta.encode(message["path"], message.pop("text"))
+            try:
+                write_frame(stream, message)
+            except (OSError, ValueError):
+                break
+        try:
+            stream.close()
+        except OSError:
+            pass
+
+    def _read(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None  # Popen was given a pipe
+        while True:
+            try:
+                message = read_frame(stream)
+            except (OSError, ValueError):
+                message = None
+            if message is None:
+                break
+            self._heard_at = time.monotonic()
+            if "begun" in message:
+                self.begun = message["id"]
+            elif "answer" in message:
+                self.begun = None
+            self._received(self, message)
+        if self._process.poll() is None:
+            try:
+                self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                # It closed its pipe and lives on: no use to anybody.
+                self._process.kill()
+        self._changed()
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def silent_s(self) -> float:
+        """Seconds since it last said anything or was asked while idle."""
+        return time.monotonic() - self._heard_at
+
+    def epitaph(self) -> str:
+        """How it ended, in a few words."""
+        code = self._process.poll()
+        if code is None:
+            return "it stopped answering"
+        return f"it was ended by signal {-code}" if code < 0 else f"it ended with code {code}"
+
+    def kill(self) -> None:
+        """End it at once. SIGKILL also ends a stopped process."""
+        self._process.kill()
+        try:
+            self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            pass
+
+    def end(self, patience_s: float) -> None:
+        """Close the pipe and wait for `patience_s`, then kill."""
+        with self._ready_to_write:
+            self._closing = True
+            self._ready_to_write.notify()
+        try:
+            self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._folder.cleanup()
+
+
+def _scrubbed_environment() -> dict[str, str]:
+    """Our environment without what steers a Python or names one."""
+    kept = {
+        name: value for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "CONDA")) and name not in ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    }  # fmt: skip
+    if not os.path.isabs(kept.get("XDG_CACHE_HOME", os.sep)):
+        kept.pop("XDG_CACHE_HOME")
+    return kept
+
+
+def _decoded(verb: str, answer: Any) -> Any:
+    if answer is None:
+        return None
+    if verb == "describe":
+        return Description(**answer)
+    listed = tuple(Member(**member) for member in answer.pop("members"))
+    extra = frozenset(answer.pop("extra_names"))
+    return Members(members=listed, extra_names=extra, **answer)
+
+
+def _done(value: T) -> Future[T]:
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
+
+
+def _fail(question: _Question, error: Exception) -> None:
+    for future in (question.future, *question.waiting):
+        if future.set_running_or_notify_cancel():
+            future.set_exception(error)
