@@ -18,6 +18,7 @@ import jedi.inference.sys_path
 import parso.cache
 import parso.file_io
 from jedi.inference.base_value import ValueSet
+from jedi.inference.gradual.stub_value import StubFilter
 from jedi.inference.gradual.typing import SelfClass
 
 from .cache import TreeCache
@@ -65,6 +66,8 @@ def patch(trees: TreeCache) -> None:
     jedi.api.project.discover_buildout_paths = lambda *_: ()
     jedi.inference.finder._get_call_string = call_string
     jedi_syntax_tree.infer_atom = infer_atom
+    StubFilter.get = stub_get
+    StubFilter._is_name_reachable = stub_name_reachable
     jedi_annotation.infer_return_types = infer_return_types
 
 
@@ -85,6 +88,32 @@ def infer_atom(context: Any, atom: Any) -> Any:
         if around is not None:
             return ValueSet([around.get_value()])
     return values
+
+
+_stub_name_reachable = StubFilter._is_name_reachable
+
+
+def stub_get(self: Any, name: str) -> Any:
+    """jedi's, but a private name that another stub asks for by name is found.
+
+    jedi hides it from everybody, so `class TextIOBase(_TextIOBase)` in io.pyi, imported from _io.pyi, inherits nothing.
+    """
+    self._wanted = name
+    try:
+        return super(StubFilter, self).get(name)
+    finally:
+        self._wanted = ""
+
+
+def stub_name_reachable(self: Any, name: Any) -> bool:
+    """Whether a stub lets others see a name: jedi's rule, or by its private name in its own class statement."""
+    if _stub_name_reachable(self, name):
+        return True
+    if getattr(self, "_wanted", "") != name.value or not name.value.startswith("_"):
+        return False
+    definition = name.get_definition()
+    return definition is not None and definition.type in ("classdef", "funcdef", "expr_stmt") \
+        and super(StubFilter, self)._is_name_reachable(name)  # fmt: skip
 
 
 def infer_return_types(function: Any, arguments: Any) -> Any:

@@ -10,6 +10,7 @@ Answers are reasons in words, empty when all is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -423,7 +424,7 @@ class Receiver:
             raise Unknown(f"what {text_of(base, trailers)}() gives is not declared")
         if len(nodes) > 1:
             outer = {frozenset(outer_names(node.annotation)) for node in nodes if node.annotation is not None}
-            if len(outer) > 1 and not _same_but_variables(outer):
+            if len(outer) > 1 and not _same_but_variables(outer) and not _is_open(function):
                 raise Unknown(f"{nodes[0].name.value}() is overloaded and gives different types")
         for candidate, node in zip(candidates, nodes, strict=True):
             around = getattr(candidate, "class_context", None) or candidate.parent_context
@@ -799,7 +800,7 @@ def outer_names(node: Any) -> Iterator[str]:
 def _same_but_variables(outer: set[frozenset[str]]) -> bool:
     """Whether overloads differ in type variables only (`_T`, `_VT | _D`)."""
     names = {name for group in outer for name in group}
-    return all(name.startswith("_") and len(name) < 8 for name in names)
+    return all(re.fullmatch(r"_?[A-Z]{1,3}\d?(_co|_contra)?|AnyStr", name) for name in names)
 
 
 def has_type_variable(context: Any, node: Any) -> bool:

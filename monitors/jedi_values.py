@@ -218,7 +218,7 @@ def writes(name: Any) -> bool:
         return False
     if following.value == ".":
         method = following.get_next_leaf()
-        return method is not None and method.value in ("update", "setdefault", "__setitem__", "__ior__")
+        return bool(method is not None and method.value in ("update", "setdefault", "__setitem__", "__ior__"))
     if following.value == "[":
         closing, depth = following, 0
         while closing is not None:
@@ -227,8 +227,8 @@ def writes(name: Any) -> bool:
                 break
             closing = closing.get_next_leaf()
         after = closing.get_next_leaf() if closing is not None else None
-        return after is not None and after.value in ("=", "|=")
-    return following.value in ("=", "|=")
+        return bool(after is not None and after.value in ("=", "|="))
+    return bool(following.value in ("=", "|="))
 
 
 def _decorator(node: Any) -> str:
