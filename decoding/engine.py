@@ -81,6 +81,17 @@ def engine_for(model: Model) -> Engine:
     return PlainEngine(model)
 
 
+def warm_up(engine: Engine, stop: Callable[[], bool] | None = None) -> None:
+    """Run passes of the usual numbers of rows, since the first of each is several times slower; drops what was
+    committed."""
+    for rows in (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128):
+        if rows < engine.context_tokens and not (stop is not None and stop()):
+            engine.crop(0)
+            engine.prefill([0])
+            engine.step([0] * rows)
+    engine.crop(0)
+
+
 def forward_for(module: torch.nn.Module) -> Forward:
     """Our own pass where we have one for this architecture, made once a module, else that of transformers."""
     from .llama import LlamaForward, is_llama

@@ -24,8 +24,9 @@ FAMILY = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
 CONSTANT_ROTATIONS = ("default", "linear", "llama3", "yarn")
 """Kinds of rotary position whose frequencies do not depend on the length of the text."""
 
-FEW_ROWS = 32
-"""Up to here attention on a CPU is faster in float32 than bfloat16 copies of keys and values are made."""
+FEW_ROWS = 96
+"""Up to here attention on a CPU is done in float32: bfloat16 products cost a millisecond for every new number of
+slots."""
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 

@@ -29,6 +29,10 @@ TREES = ("llama", "qwen2", "qwen2_windows", "starcoder2", "gpt_bigcode", "codege
 
 VOCAB_SIZE = 400
 
+# On a machine that is busy with something else, two threads that wait for each other at every product of a tiny model
+# take a hundred times as long as one.
+torch.set_num_threads(1)
+
 
 def trained_tokenizer(special: tuple[str, ...]) -> Tokenizer:
     """A byte-level BPE tokenizer of 384 entries at most, trained on the source of this file; end of text is 0."""

@@ -10,7 +10,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairlead.decoding.engine import Engine, TorchEngine, engine_for, trees_are_right
+from fairlead.decoding.engine import Engine, TorchEngine, engine_for, trees_are_right, warm_up
+from fairlead.decoding.fakes import UniformEngine
 from fairlead.decoding.model import Model
 from fairlead.decoding.plain import PlainEngine
 from fairlead.monitors.errors import ModelFailed, OutOfMemory
@@ -207,6 +208,18 @@ def test_numbers_that_are_no_logits_are_a_fault(tiny: Tiny) -> None:
             hook.remove()
         assert engine.tokens == tuple(TEXT)
         assert_close(engine.step([5]), plain(model, [*TEXT, 5])[-1:])
+
+
+def test_warming_up_leaves_nothing_behind(tiny: Tiny) -> None:
+    model = tiny("llama")
+    engine = TorchEngine(model)
+    warm_up(engine)
+    assert engine.tokens == ()
+    assert_close(engine.prefill(TEXT), plain(model, TEXT)[-1])
+    fake = UniformEngine(10, context_tokens=20)
+    asked = iter([False, False, True, *[True] * 20])
+    warm_up(fake, lambda: next(asked))
+    assert fake.passes == 4
 
 
 @pytest.mark.parametrize("make", [TorchEngine, PlainEngine])
