@@ -101,10 +101,11 @@ def _onto_null(descriptor: int) -> None:
 
 
 def _is_here(entry: str) -> bool:
-    """Whether an entry of the import path is the current folder, which is the workspace when an editor starts us."""
-    if entry == "" or not os.path.isabs(entry):
-        return True
+    """Whether an entry of the import path is the current folder, which is the workspace when an editor starts us.
+
+    So is what is relative to it; but an entry that is no file at all is the hook of an editable install.
+    """
     try:
-        return os.path.samefile(entry, os.curdir)
+        return entry == "" or os.path.samefile(entry, os.curdir) or (not os.path.isabs(entry) and os.path.exists(entry))
     except OSError:
         return False

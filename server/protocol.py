@@ -178,8 +178,9 @@ class FairleadServer(LanguageServer):
             name,
             _version(),
             notebook_document_sync=types.NotebookDocumentSyncOptions(
+                # "*" says nothing, but without it lsprotocol cannot read what it wrote, in clients that use it.
                 notebook_selector=[
-                    types.NotebookDocumentFilterWithCells(cells=[types.NotebookCellLanguage(language="python")])
+                    types.NotebookDocumentFilterWithNotebook("*", [types.NotebookCellLanguage(language="python")])
                 ],
                 save=True,
             ),

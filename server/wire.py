@@ -23,7 +23,8 @@ MAX_UNSENT = 64 * 1024 * 1024
 """Bytes a client may leave unread before it counts as gone."""
 
 _HEADER = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,15})[ \t]*\r?\n", re.IGNORECASE)
-_OTHER_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*[ \t]*:[^\r\n]*\r?\n")
+# Anchored, lest a long line without a colon be searched once from each of its bytes.
+_OTHER_HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]*[ \t]*:[^\r\n]*\r?\n", re.MULTILINE)
 _LONGEST_HEADER = 64
 
 
@@ -71,9 +72,9 @@ class Frames:
             end = self._end_of_headers(header.end())
             if end is None:
                 return False
-            self._drop(header.start())
-            del self._buffer[: end - header.start()]
-            length = int(header[1])
+            length, start = int(header[1]), header.start()
+            self._drop(start)
+            del self._buffer[: end - start]
             if length <= MAX_FRAME:
                 self._body_length = length
             else:
@@ -157,13 +158,15 @@ def read_messages(
     """Start the thread that reads until the stream ends. `receive` and `ended` are called from it."""
 
     def run() -> None:
+        reason = "reading stdin failed"
         try:
             while data := os.read(descriptor, 1 << 16):
                 for message in frames.feed(data):
                     receive(message)
+            reason = "stdin was closed"
         except OSError as error:
-            ended(f"stdin failed ({error.strerror})")
-        else:
-            ended("stdin was closed")
+            reason = f"stdin failed ({error.strerror})"
+        finally:
+            ended(reason)  # Whatever happened: a server that hears nothing must not stay.
 
     threading.Thread(target=run, name="fairlead wire in", daemon=True).start()
