@@ -73,7 +73,7 @@ def private_stdout() -> int:
     A `print`, an `os.write(1, …)` or a `printf` in C then lands in the log of the editor instead of on the wire. Call
     it before anything that might print is imported. Children do not inherit the descriptor.
     """
-    wire = os.dup(1)
+    wire = _copy(1)
     sys.stdout.flush()
     try:
         os.dup2(2, 1)
@@ -88,9 +88,18 @@ def private_stdout() -> int:
 
 def private_stdin() -> int:
     """The real stdin as a descriptor of our own; whoever else reads stdin (a prompt of a library) meets its end."""
-    wire = os.dup(0)
+    wire = _copy(0)
     _onto_null(0)
     return wire
+
+
+def _copy(descriptor: int) -> int:
+    """Where stderr is closed, the lowest free number is 2, and a plain `dup` would make the wire everybody's stderr."""
+    try:
+        import fcntl
+    except ImportError:
+        return os.dup(descriptor)  # Windows
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _onto_null(descriptor: int) -> None:
