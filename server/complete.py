@@ -66,7 +66,8 @@ def document_at(position: Position, root: str = "") -> tuple[Document, int]:
         raise PositionError(
             f"{position.path}:{position.line}: has {offset - begin} characters, there is no column {position.column}"
         )
-    return Document(str(path.resolve()), text, 1, root or _root_of(path.resolve())), offset
+    folder = str(Path(root).resolve()) if root else _root_of(path.resolve())
+    return Document(str(path.resolve()), text, 1, folder), offset
 
 
 def complete(
