@@ -436,6 +436,8 @@ class Receiver:
             raise Unknown("what a lambda gives is not followed")
         if node.annotation is not None:
             self._annotation(around, node.annotation)
+            if nested_self(node.annotation) and not self._declaring(around, call, owner):
+                raise Unknown(f"{text_of(node.annotation)} is written in a base class")
             if has_type_variable(around, node.annotation):
                 self._variables(call, node)
             return
@@ -461,6 +463,16 @@ class Receiver:
                 self._node(inner, statement.children[1])
                 if not inner.infer_node(statement.children[1]):
                     raise Unknown(f"what {node.name.value}() gives is not known")
+
+    def _declaring(self, around: Any, call: Any, owner: Any) -> bool:
+        """Whether the receiver's class is the one that declares the method: `Self` in a generic is solved to that."""
+        if not around.is_class():
+            return False
+        owners = [owner] if owner is not None else []
+        if not owners and call is not None and call[2] and call[2][-1].children[0] == ".":
+            owners = list(self._chain(call[0], call[1], call[2][:-1]))
+        declaring = full_name(around.get_value())
+        return bool(owners) and all(full_name(class_of(one)) == declaring for one in owners)
 
     def _variables(self, call: Any, node: Any) -> None:
         """A return type with type variables is as well known as what they are solved from."""
@@ -633,6 +645,8 @@ class Receiver:
         if definition.type == "funcdef":
             if definition.annotation is None:
                 raise Unknown(f"what .{name.string_name} yields is not declared")
+            if nested_self(definition.annotation) and not self._declaring(name.parent_context, None, owner):
+                raise Unknown(f"{text_of(definition.annotation)} is written in a base class")
             self._annotation(name.parent_context, definition.annotation, owner)
             return
         annotation = None
@@ -801,6 +815,17 @@ def _same_but_variables(outer: set[frozenset[str]]) -> bool:
     """Whether overloads differ in type variables only (`_T`, `_VT | _D`)."""
     names = {name for group in outer for name in group}
     return all(re.fullmatch(r"_?[A-Z]{1,3}\d?(_co|_contra)?|AnyStr", name) for name in names)
+
+
+def nested_self(node: Any) -> bool:
+    """Whether an annotation mentions `Self` inside of something else."""
+    code = node.get_code(include_prefix=False)
+    return "Self" in code and re.fullmatch(r"""["']?(typing\.)?Self["']?""", code) is None
+
+
+def class_of(value: Any) -> Any:
+    """The class of an instance; a class itself."""
+    return value if value.is_class() else value.py__class__()
 
 
 def has_type_variable(context: Any, node: Any) -> bool:

@@ -206,7 +206,7 @@ def writes(name: Any) -> bool:
     following = name.get_next_leaf()
     if name.value in ("setattr", "__setattr__"):
         if following is None or following.value != "(":
-            return name.value == "setattr"
+            return bool(name.value == "setattr")
         return bool(name.parent.type != "funcdef")
     if name.value == "vars":
         while following is not None and following.value != ")":
