@@ -15,6 +15,7 @@ import torch
 
 from ..monitors.errors import ModelFailed, OutOfMemory
 from .forward import Forward, Keep, Masks, TransformersForward, only_attends
+from .weights import LlamaWeights
 
 if TYPE_CHECKING:
     from .model import Model
@@ -74,8 +75,9 @@ def engine_for(model: Model) -> Engine:
 
     if only_attends(model.module):
         engine = TorchEngine(model)
-        if trees_are_right(engine, model.module):
-            if model.parameters > RELEASED_PARAMETERS:
+        is_ours = isinstance(model.module, LlamaWeights)
+        if is_ours or trees_are_right(engine, model.module):
+            if is_ours or model.parameters > RELEASED_PARAMETERS:
                 engine.forward.release(model.module)
             return engine
     return PlainEngine(model)
@@ -124,6 +126,17 @@ def trees_are_right(engine: Engine, module: torch.nn.Module) -> bool:
         return False
     # Rounding of bfloat16 is a hundredth of the spread; a sibling that is seen changes tenths.
     return bool((rows[-1] - alone).std() < 0.1 * alone.std())
+
+
+def first_logits(module: torch.nn.Module, ids: Sequence[int]) -> torch.Tensor:
+    """`(len(ids), V)` of a text read from its start, whatever they are: for a first look at a module."""
+    forward = forward_for(module)
+    places = torch.arange(len(ids))
+    hidden = torch.zeros((len(ids), len(ids))).masked_fill_(places > places[:, None], float("-inf"))
+    masks = dict.fromkeys(forward.windows, hidden.to(forward.device, forward.dtype))
+    tokens, places = torch.tensor(ids, device=forward.device), places.to(forward.device)
+    with torch.inference_mode():
+        return forward(tokens, places, masks, forward.new_cache(), "all")
 
 
 class TorchEngine:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from .cache import KeyValueCache
 from .forward import Keep, Masks, attention_windows
+from .weights import LlamaWeights
 
 FAMILY = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
 """The classes of transformers that are the same network up to the biases of their projections."""
@@ -34,6 +35,8 @@ Linear = Callable[[torch.Tensor], torch.Tensor]
 def is_llama(module: Any) -> bool:
     """Whether `LlamaForward` computes what `module` does: by its class, its rotary positions and what its layers
     see."""
+    if isinstance(module, LlamaWeights):
+        return True
     config = module.config
     rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     return (
@@ -75,8 +78,10 @@ class LlamaForward:
         """Give up the module's copy of every packed matrix; it cannot be called any more."""
         tied = module.lm_head.weight is module.model.embed_tokens.weight
         for name, part in module.named_modules():
-            if isinstance(part, torch.nn.Linear) and _packs(part.weight) and not (tied and name == "lm_head"):
-                part.weight.data = part.weight.data.new_empty(0)
+            weight = getattr(part, "weight", None)
+            is_read = name == "model.embed_tokens" or (tied and name == "lm_head")
+            if weight is not None and weight.dim() == 2 and _packs(weight) and not is_read:
+                weight.data = weight.data.new_empty(0)
 
     def new_cache(self) -> KeyValueCache:
         """Keys lie `(H, D, slots)` on a CPU, so that scores need no transposed copy, else `(H, slots, D)`."""

@@ -115,12 +115,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
 @pytest.fixture(scope="session")
 def tiny(tiny_folder: Callable[[str], Path]) -> Callable[[str], Model]:
-    """A loaded tiny model by architecture, in float32 on the CPU."""
+    """A loaded tiny model by architecture, a module of transformers, in float32 on the CPU."""
     loaded: dict[str, Model] = {}
 
     def model(architecture: str) -> Model:
         if architecture not in loaded:
-            loaded[architecture] = load(str(tiny_folder(architecture)), device="cpu", dtype="float32")
+            folder = str(tiny_folder(architecture))
+            loaded[architecture] = load(folder, device="cpu", dtype="float32", with_transformers=True)
         return loaded[architecture]
 
     return model

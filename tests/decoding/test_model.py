@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from fairlead.decoding import hub
 from fairlead.decoding import model as model_module
 from fairlead.decoding.engine import engine_for
 from fairlead.decoding.model import DEFAULT, Model, choose_device, choose_dtype, find_folder, load, load_tokenizer
+from fairlead.decoding.weights import LlamaWeights, is_plain_llama
 from fairlead.monitors.errors import DeviceError, ModelBroken, ModelError, ModelNotFound, OutOfMemory
 
 ARCHITECTURES = ("llama", "qwen2", "starcoder2", "gpt_bigcode", "codegen")
@@ -199,7 +203,14 @@ def spoil_empty_weights(folder: Path) -> None:
 
 
 def spoil_missing_shard(folder: Path) -> None:
-    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00002-of-00002.safetensors"}}')
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+
+
+def spoil_index(folder: Path) -> None:
+    spoil_missing_shard(folder)
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": ')
 
 
 def spoil_nan(folder: Path) -> None:
@@ -255,14 +266,15 @@ def change_config(folder: Path, **values: Any) -> None:
         (spoil_model_type, "cannot be loaded as a causal language model: .*no_such_type"),
         (spoil_needs_code, "needs code of its own, which fairlead never runs"),
         (spoil_no_causal_model, "cannot be loaded as a causal language model"),
-        (spoil_other_shape, "cannot be loaded as a causal language model"),
-        (spoil_more_layers, r"its weights lack \d+ tensors"),
+        (spoil_other_shape, "cannot be loaded as a causal language model|its config says"),
+        (spoil_more_layers, r"its weights lack (\d+ tensors|model\.layers\.2\.)"),
         (spoil_no_weights, r"holds no \*\.safetensors weights$"),
         (spoil_pickle_only, r"pytorch_model\.bin is of a kind that fairlead does not read"),
         (spoil_truncated, r"model\.safetensors is incomplete or damaged: it is \d+ bytes and should be \d+"),
         (spoil_header, "incomplete or damaged: its header is longer than the file"),
         (spoil_empty_weights, "incomplete or damaged"),
         (spoil_missing_shard, r"model-00002-of-00002\.safetensors is incomplete or damaged"),
+        (spoil_index, r"index\.json cannot be read"),
         (spoil_nan, "its logits are not finite"),
         (spoil_no_tokenizer, "tokenizer"),
         (spoil_tokenizer_json, "its tokenizer cannot be used"),
@@ -272,10 +284,12 @@ def change_config(folder: Path, **values: Any) -> None:
     ],
     ids=lambda value: value.__name__.removeprefix("spoil_") if callable(value) else "",
 )
+@pytest.mark.parametrize("architecture", ["qwen2", "starcoder2"])
 def test_a_bad_folder_is_refused_with_a_reason(
-    copy_of: Folder, spoil: Callable[[Path], None], message: str, no_network: list[Any]
+    copy_of: Folder, architecture: str, spoil: Callable[[Path], None], message: str, no_network: list[Any]
 ) -> None:
-    folder = copy_of("qwen2")
+    """The one is read by ourselves, the other by transformers."""
+    folder = copy_of(architecture)
     spoil(folder)
     with pytest.raises(ModelBroken, match=message):
         load(str(folder), "cpu", "float32")
@@ -328,7 +342,52 @@ def test_out_of_memory_while_loading(tiny_folder: Folder, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", fail)
     with pytest.raises(OutOfMemory, match="use a smaller model"):
+        load(str(tiny_folder("starcoder2")), "cpu")
+    monkeypatch.setattr(model_module, "read_llama", fail)
+    with pytest.raises(OutOfMemory, match="use a smaller model"):
         load(str(tiny_folder("qwen2")), "cpu")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_reading_it_ourselves_gives_what_transformers_reads(tiny_folder: Folder, architecture: str, dtype: str) -> None:
+    folder = str(tiny_folder(architecture))
+    ours, theirs = load(folder, "cpu", dtype), load(folder, "cpu", dtype, with_transformers=True)
+    assert isinstance(ours.module, LlamaWeights)
+    assert not isinstance(theirs.module, LlamaWeights)
+    assert replace(ours, module=None, tokenizer=None) == replace(theirs, module=None, tokenizer=None)  # type: ignore[arg-type]
+    ids = ours.tokenizer.encode("def f(x):\n    return x.name").ids
+    torch.testing.assert_close(engine_for(ours).step(ids), engine_for(theirs).step(ids))
+
+
+def test_anything_unusual_is_left_to_transformers(tiny_folder: Folder) -> None:
+    config = json.loads((tiny_folder("qwen2") / "config.json").read_text())
+    assert is_plain_llama(config)
+    assert is_plain_llama({**config, "rope_parameters": None, "rope_theta": 1e6})
+    for change in (
+        {"architectures": ["Qwen2ForSequenceClassification"]},
+        {"model_type": "qwen3"},
+        {"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e6}},
+        {"rope_scaling": {"type": "linear", "factor": 4.0}},
+        {"rope_parameters": None, "rope_theta": None},
+        {"hidden_act": "gelu"},
+        {"use_sliding_window": True, "sliding_window": 8},
+        {"layer_types": ["full_attention", "sliding_attention"]},
+        {"tie_word_embeddings": None},
+        {"quantization_config": {"bits": 4}},
+    ):
+        assert not is_plain_llama({**config, **change}), change
+
+
+def test_the_default_model_needs_no_transformers() -> None:
+    """Its import takes seconds, and a hundred megabytes."""
+    code = (
+        "import sys; from fairlead.decoding.model import load; from fairlead.decoding.engine import engine_for; "
+        "engine_for(load('', 'cpu')).prefill([7]); "
+        "print('transformers' in sys.modules, 'huggingface_hub' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert run.stdout.split() == ["False", "False"]
 
 
 def test_loading_writes_nothing_to_the_terminal(tiny_folder: Folder, capfd: pytest.CaptureFixture[str]) -> None:
