@@ -7,8 +7,10 @@ is done here, before torch, transformers or jedi are imported. Only the standard
 from __future__ import annotations
 
 import os
+import site
 import sys
 from collections.abc import Mapping, MutableMapping
+from itertools import repeat
 
 QUIET: Mapping[str, str] = {
     "HF_HUB_OFFLINE": "1",
@@ -31,8 +33,8 @@ def prepare(environ: MutableMapping[str, str] | None = None, path: list[str] | N
     warnings = start_warnings(environ, path, environment_ignored=bool(sys.flags.ignore_environment))
     for name, value in QUIET.items():
         environ.setdefault(name, value)
-    kept = scrubbed(environ)
-    for name in [name for name in environ if name not in kept]:
+    # Children would obey them. VIRTUAL_ENV stays: analysis reads it, and runs nothing in it.
+    for name in [name for name in environ if name.startswith("PYTHON")]:
         del environ[name]
     path[:] = [entry for entry in path if not _is_here(entry)]
     return warnings
@@ -56,15 +58,6 @@ def start_warnings(environ: Mapping[str, str], path: list[str], *, environment_i
             "environment, or start `python -E -P -m fairlead.server`"
         )
     return warnings
-
-
-def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for processes of ours: without what tells Python, jedi or conda to use something else."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "CONDA_PREFIX")
-    }
 
 
 def private_stdout() -> int:
@@ -112,9 +105,17 @@ def _onto_null(descriptor: int) -> None:
 def _is_here(entry: str) -> bool:
     """Whether an entry of the import path is the current folder, which is the workspace when an editor starts us.
 
-    So is what is relative to it; but an entry that is no file at all is the hook of an editable install.
+    So is what is relative to it. Not an entry that is no file at all (the hook of an editable install), and not the
+    interpreter's own folders, should somebody work in there.
     """
     try:
-        return entry == "" or os.path.samefile(entry, os.curdir) or (not os.path.isabs(entry) and os.path.exists(entry))
+        if not os.path.isabs(entry):
+            return entry == "" or os.path.exists(entry)
+        return os.path.samefile(entry, os.curdir) and not any(map(os.path.samefile, _own_folders(), repeat(entry)))
     except OSError:
         return False
+
+
+def _own_folders() -> list[str]:
+    folders = [os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages()]
+    return [folder for folder in folders if os.path.isdir(folder)]

@@ -1,6 +1,7 @@
 """The process stays ours: its stdout, its environment, its import path."""
 
 import os
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.server import isolation
-from fairlead.server.isolation import prepare, scrubbed, start_warnings
+from fairlead.server.isolation import prepare, start_warnings
 
 
 def run(code: str, *flags: str, before: str = "", **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -33,21 +34,22 @@ def test_libraries_are_quiet_offline_and_what_the_user_set_stays() -> None:
     }
 
 
-def test_children_inherit_nothing_that_chooses_code_for_them() -> None:
-    environ = dict.fromkeys(["PYTHONPATH", "PYTHONHOME", "PYTHONANYTHING", "VIRTUAL_ENV", "CONDA_PREFIX"], "x")
-    assert scrubbed(environ | {"HOME": "/home/me", "LANG": "C"}) == {"HOME": "/home/me", "LANG": "C"}
+def test_children_inherit_nothing_that_chooses_code_for_python() -> None:
+    environ = dict.fromkeys(isolation.QUIET, "x") | {"HOME": "/home/me", "VIRTUAL_ENV": "/venv"}
+    dirty = environ | dict.fromkeys(["PYTHONPATH", "PYTHONHOME", "PYTHONANYTHING"], "x")
+    prepare(dirty, [])
+    assert dirty == environ
 
 
-def test_preparing_scrubs_our_own_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_the_process_that_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", ".")
-    monkeypatch.setenv("VIRTUAL_ENV", "/evil")
     for name in isolation.QUIET:
         monkeypatch.setenv(name, "kept")
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
     prepare()
     assert "PYTHONPATH" not in os.environ
-    assert "VIRTUAL_ENV" not in os.environ
     assert os.environ["HF_HUB_OFFLINE"] == "kept"
+    assert "" not in sys.path
 
 
 def test_the_current_folder_leaves_the_import_path_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +63,15 @@ def test_the_current_folder_leaves_the_import_path_by_any_name(tmp_path: Path, m
     assert path == kept
     assert len(warnings) == 1
     assert "the current folder was on the import path" in warnings[0]
+    assert prepare({}, path) == []
+
+
+def test_who_works_in_site_packages_can_still_import_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = site.getsitepackages()[0]
+    monkeypatch.chdir(folder)
+    path = ["", folder]
+    assert len(prepare({}, path)) == 1
+    assert path == [folder]
     assert prepare({}, path) == []
 
 
