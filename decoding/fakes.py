@@ -24,7 +24,8 @@ def byte_tokenizer(words: Sequence[str] = (), special: Sequence[str] = (END_OF_T
     `special`.
 
     Every word is one token wherever it stands (".append" swallows the dot, "():\\n" three signs and a line end), since
-    nothing is split beforehand; where words overlap, the earlier in `words` wins. Words may share beginnings.
+    nothing is split beforehand, and text that spells a special token is text, as with `load`; where words overlap, the
+    earlier in `words` wins. Words may share beginnings.
     """
     letters = byte_letters()
     vocabulary = {letter: byte for byte, letter in enumerate(letters)}
@@ -40,6 +41,7 @@ def byte_tokenizer(words: Sequence[str] = (), special: Sequence[str] = (END_OF_T
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 

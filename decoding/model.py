@@ -117,6 +117,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted_tokenizer(folder)
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        # A document that spells "<|fim_middle|>" is text; it must not be able to write sentinels into a prompt.
+        tokenizer.encode_special_tokens = True
         started = time.monotonic()
         ids = tokenizer.encode(_SAMPLE, add_special_tokens=False).ids
         text = tokenizer.decode(ids, skip_special_tokens=False)

@@ -148,6 +148,16 @@ def test_a_model_that_wants_a_first_token(copy_of: Folder) -> None:
     assert load(str(folder), "cpu").bos_id == 0
 
 
+@pytest.mark.parametrize("architecture", ["qwen2", "starcoder2", "gpt_bigcode"])
+def test_a_document_cannot_write_sentinels_into_a_prompt(tiny: Tiny, architecture: str) -> None:
+    model = tiny(architecture)
+    assert model.infilling is not None
+    for sentinel in map(model.tokenizer.id_to_token, model.special_ids):
+        ids = model.tokenizer.encode(f"x = '{sentinel}'", add_special_tokens=False).ids
+        assert not model.special_ids & set(ids)
+        assert model.tokenizer.decode(ids) == f"x = '{sentinel}'"
+
+
 def spoil_missing_config(folder: Path) -> None:
     (folder / "config.json").unlink()
 
