@@ -18,7 +18,7 @@ const ENTRY = join(needed('FAIRLEAD_CODE_SERVER'), 'out/node/entry.js');
 export const SERVER = process.env.FAIRLEAD_E2E_SERVER || join(ROOT, '.venv/bin/fairlead');
 
 /** Long enough for two busy cores; a test that passes never waits this long. */
-const PATIENCE_MS = Number(process.env.FAIRLEAD_E2E_PATIENCE_MS ?? 30_000);
+const PATIENCE_MS = Number(process.env.FAIRLEAD_E2E_PATIENCE_MS ?? 60_000);
 const KEY_DELAY_MS = 60;
 
 const QUIET = {
@@ -309,10 +309,11 @@ export class Editor {
     }
 
     async waitState(state) {
+        let text = '';
         return until(async () => {
-            const text = await this.status();
+            text = await this.status();
             return text.split('\n')[2]?.startsWith(state) ? text : undefined;
-        }, `the state ${state}`);
+        }, `the state ${state}`, () => `${text}\n${this.log()}`);
     }
 
     /** The process of the server, once it is ready. */
