@@ -194,8 +194,9 @@ class RpcProtocol(LanguageServerProtocol):
     def _send_data(self, data: Any) -> None:
         if self.writer is None:
             return
-        body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
-        self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        body = json.dumps(data, default=self._serialize_message, separators=(",", ":"), allow_nan=False)
+        # All of it is ASCII: what is not was escaped, halves of surrogate pairs included.
+        self.writer.write(f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
 
 
 def _is_id(value: object) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from lsprotocol import types
 
@@ -40,19 +42,30 @@ def serve(server: FairleadServer, *, parent_poll_s: float = PARENT_POLL_S) -> No
 
 async def _run(server: FairleadServer, lifetime: Lifetime, wire_in: int) -> None:
     loop = asyncio.get_running_loop()
+    inbox: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
+
+    def soon(work: Callable[..., None], *args: object) -> None:
+        loop.call_soon_threadsafe(inbox.put_nowait, partial(work, *args))
 
     def receive(message: object) -> None:
-        loop.call_soon_threadsafe(server.protocol.receive, message)
+        soon(server.protocol.receive, message)
         if isinstance(message, dict) and message.get("method") == types.EXIT:
             lifetime.end_soon("the client said exit")
 
     def ended(reason: str) -> None:
-        loop.call_soon_threadsafe(lifetime.end, reason)
+        soon(lifetime.end, reason)
         lifetime.end_soon(reason)
 
     def lost(dropped: bytes) -> None:
         if b"did" in dropped:
-            loop.call_soon_threadsafe(server.protocol.change_lost)
+            soon(server.protocol.change_lost)
 
     read_messages(wire_in, Frames(lost), receive, ended)
-    await asyncio.Event().wait()
+    while True:
+        work = await inbox.get()
+        try:
+            work()
+        except Exception:
+            logger.exception("a message could not be handled")  # A bug; the next message is worth hearing all the same.
+        # An async handler begins now, before the next message can change the text that its position is about.
+        await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A server made of the modules under test and nothing else, driven by test_protocol.py. Run: `python -E -P probe.py`."""
+"""A server made of the modules under test and nothing else, driven by test_protocol.py."""
 
 import asyncio
 import ctypes
@@ -24,7 +24,8 @@ async def hover(params: types.HoverParams) -> types.Hover | None:
     if (snapshot := server.documents.snapshot(uri)) is None:
         return types.Hover(contents=server.documents.reason(uri))
     offset = server.offset(uri, params.position)
-    return types.Hover(contents=repr(snapshot.text[offset : offset + 5]), range=server.lsp_range(uri, offset, offset + 1))
+    contents = repr(snapshot.text[offset : offset + 5])
+    return types.Hover(contents, server.lsp_range(uri, offset, offset + 1))
 
 
 @server.feature("fairlead/textHash")
@@ -80,7 +81,7 @@ def fail_now(params: Any) -> None:
 
 @server.feature("probe/unsendable")
 async def unsendable(params: Any) -> Any:
-    return {"set": object()}
+    return {"object": object()} if params == "object" else float(params)
 
 
 @server.feature("probe/sleep")

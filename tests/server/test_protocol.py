@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Raw:
         self.stray = b""
         self._next_id = 0
         self._kept: list[Any] = []
+        self._held: bytes | None = None
         self._deaf = threading.Event()
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._read_stderr)]
         for thread in self._threads:
@@ -73,7 +75,19 @@ class Raw:
 
     def send(self, message: object) -> None:
         body = json.dumps(message).encode()
-        self.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        framed = b"Content-Length: %d\r\n\r\n" % len(body) + body
+        if self._held is None:
+            self.write(framed)
+        else:
+            self._held += framed
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is sent inside arrives in one piece."""
+        self._held = b""
+        yield
+        held, self._held = self._held, None
+        self.write(held)
 
     def notify(self, method: str, params: Any = None) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
@@ -342,8 +356,9 @@ def test_a_failing_handler_is_answered_and_logged_and_says_nothing_of_the_text(s
     assert server.error(method) == (-32603, f"{method} failed (ValueError); see the log")
 
 
-def test_a_result_that_cannot_be_sent_is_answered(server: Raw) -> None:
-    assert server.error("probe/unsendable")[0] == -32603
+@pytest.mark.parametrize("what", ["object", "nan", "inf"])
+def test_a_result_that_cannot_be_sent_is_answered(server: Raw, what: str) -> None:
+    assert server.error("probe/unsendable", what)[0] == -32603
 
 
 def test_pygls_reads_no_file_for_a_client(server: Raw, tmp_path: Path) -> None:
@@ -413,6 +428,20 @@ def test_the_hash_of_the_text_is_the_editors(server: Raw) -> None:
     }
     server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     assert server.result(HOVER, at(uri, 0, 3))["contents"] == "the document is not open"
+
+
+def test_a_request_sees_the_text_that_it_is_about(server: Raw) -> None:
+    """Changes that are already on their way when it is handled do not count; its position is not about them."""
+    uri = "file:///order.py"
+    server.open(uri, "zero")
+    asked = []
+    with server.at_once():
+        for version in range(2, 30):
+            server.change(uri, version, {"text": f"{version:05}"})
+            asked.append((version, server.ask(HOVER, at(uri, 0, 0))))
+    for version, message_id in asked:
+        assert server.answer(message_id)["result"]["contents"] == repr(f"{version:05}")
+    server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
