@@ -16,5 +16,8 @@ require('fairlead').setup({
     accept_word = '<M-f>',
     accept_line = '<M-l>',
     invoke = '<M-Space>',
+    next = '<M-]>',
   },
+  -- The tests are about what appears, not about how soon: they share two cores with whatever else runs.
+  settings = { inline = { budget_ms = 10000, invoked_budget_ms = 20000 } },
 })
