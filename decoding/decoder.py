@@ -5,6 +5,7 @@ One thread owns a `Decoder`. Analysis is asked while the prompt is prefilled; wh
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ import torch
 from ..monitors.analysis import Document
 from ..monitors.monitor import Start
 from . import stops
-from .engine import Engine, engine_for
+from .engine import Engine, engine_for, warm_up
 from .ghost import Guide, Place, Writer, prepare
 from .model import Model, load
 from .offer import Limits, Offer
@@ -57,8 +58,8 @@ class Decoder:
 
         Raises the `ModelError`s of `load`.
         """
-        if threads > 0:
-            torch.set_num_threads(threads)
+        # More threads than free cores is a collapse, not a slowdown: 3 ms a token became 50 and more (docs/log.md).
+        torch.set_num_threads(threads if threads > 0 else max(1, usable_cores() - 1))
         loaded = load(model, device)
         if context_tokens > 0:
             loaded = replace(loaded, context_tokens=min(context_tokens, loaded.context_tokens))
@@ -70,6 +71,7 @@ class Decoder:
 
     def warm_up(self) -> None:
         """Build what the first request would otherwise wait for."""
+        warm_up(self.engine)
         _ = (self.vocabulary.starts_word, self.vocabulary.across_end, self.vocabulary.non_word_ids)
         text = "import os\n\n\ndef main():\n    return os."
         document = Document("warm-up", text)
@@ -168,6 +170,13 @@ class Decoder:
             elif not offer.text and not reason:
                 reason = _why_nothing(offer, start)
         return offers[:1] + sorted(offers[1:], key=lambda offer: -offer.confidence), reason
+
+
+def usable_cores() -> int:
+    """Cores this process may use, which a container may have made fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def heal_at(text: str, offset: int) -> int:

@@ -28,7 +28,7 @@ class Limits:
     """Least geometric mean of the token probabilities of what is shown."""
     min_token: float = 0.08
     """When even the likeliest token is less likely, the text ends: what follows is rarely accepted."""
-    min_legal_mass: float = 0.002
+    min_legal_mass: float = 1e-4
     """Below it the model wants none of the names that exist, and nothing is forced upon it."""
     multiline: bool = False
     temperature: float = 0.0
