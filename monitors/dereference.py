@@ -72,8 +72,7 @@ class DereferenceState:
                     return None
             elif closed and not _complete(legal, typed):
                 return None
-            elif closed or typed or not character.isspace():
-                # At an open place blanks may precede the name; anything else ends it.
+            else:
                 legal, typed, closed = None, "", False
         elif pending and not pending[-1].ended:
             last = pending[-1]
@@ -82,7 +81,8 @@ class DereferenceState:
                        replace(last, ended=True))  # fmt: skip
         if lexer.dereference:
             pending = (*pending, Pending(text))
-        return DereferenceState(text, lexer, legal, typed, closed, pending)
+        return replace(
+            self, text=text, lexer=lexer, legal=legal, typed=typed, closed=closed, pending=pending)
 
     def names(self) -> frozenset[str] | None:
         """What completes the name begun here, or None when no answered dot is being completed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from jedi.api.completion import complete_trailer, get_user_context
@@ -317,22 +318,27 @@ def signature_of(best: Any, name: str) -> str:
     return f"{name}: {hint}" if hint else name
 
 
-def warm(session: Session, document: Document) -> int:
-    """Parse the document and infer what it imports, so that later questions find it done. How many were followed."""
+def warm(session: Session, document: Document) -> Iterator[None]:
+    """Parse the document and infer what it imports, so that later questions find it done.
+
+    Yields after each import: whoever has a question in the meantime stops here and starts again later, when what was
+    done is found in the caches.
+    """
     text, _ = _without_mark(document.text)
     script = session.script(Document(document.path, text, document.version, document.root))
     context = script._get_module_context()
-    count = 0
+    yield
+    followed = 0
     for statement in script._module_node.iter_imports():
         for imported in statement.get_defined_names()[:8]:
-            count += 1
             try:
                 context.create_name(imported).infer()
             except Exception:  # one broken import says nothing about the others
                 pass
-        if count > 60:
-            break
-    return count
+            yield
+            followed += 1
+        if followed > 60:
+            return
 
 
 __all__ = ["chain_of", "describe", "members", "names", "text_of", "warm"]

@@ -62,7 +62,12 @@ class Scan:
         span = self.span_at(offset)
         if span is not None:
             return Lexer().run(self.text[span.start:offset])
-        line = max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset)) + 1
+        line = _line_start(self.text, offset)
+        for _ in range(20):
+            if line == 0 or self.text[line:offset].strip():
+                break
+            # A bracket may be open: what a dot on this line belongs to may stand on the one before.
+            line = _line_start(self.text, line - 1)
         inside = self.span_at(line)
         if inside is not None:
             # The line begins in a string that spans lines; what follows it is no first word.
@@ -94,6 +99,10 @@ class Scan:
             pieces += [self.text[at:begin], _blank(self.text[begin:end], span.kind)]
             at = end
         return "".join(pieces) + self.text[at:offset]
+
+
+def _line_start(text: str, offset: int) -> int:
+    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
 
 
 _NOT_NEWLINE = re.compile(r"[^\r\n]")

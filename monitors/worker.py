@@ -45,7 +45,9 @@ class Work:
             path, version = message.get("path", ""), message.get("version", 0)
             dropped: list[dict[str, Any]] = []
             if message["verb"] == "open":
-                self._warm[path] = message
+                # A newer version may have come while an older one was put back.
+                if self._warm.get(path, message)["version"] <= version:
+                    self._warm[path] = message
             elif message["verb"] in _QUESTIONS:
                 if version > self._newest.get(path, version - 1):
                     dropped = [
@@ -62,6 +64,11 @@ class Work:
                 self._questions.append(message)
             self._condition.notify()
             return dropped
+
+    def waiting(self) -> bool:
+        """Whether a question waits."""
+        with self._condition:
+            return bool(self._questions)
 
     def end(self) -> None:
         """There will be no more."""
@@ -134,9 +141,7 @@ class Worker:
         document = Document(message["path"], message["text"], message["version"], message["root"])
         started = time.perf_counter()
         if verb == "open":
-            with contextlib.suppress(Exception):
-                jedi_members.warm(self._session, document)
-            self._send({"id": message["id"], "warm": True})
+            self._warm(document, message)
             return
         answer: Any = None
         fault = ""
@@ -166,6 +171,16 @@ class Worker:
         if fault:
             reply["fault"] = fault
         self._send(reply)
+
+    def _warm(self, document: Document, message: dict[str, Any]) -> None:
+        """Warm a document up, until a question comes; then it waits for its turn again."""
+        with contextlib.suppress(Exception, RecursionError):
+            for _ in jedi_members.warm(self._session, document):
+                self._send({"alive": True})
+                if self._work.waiting():
+                    self._work.put(message)
+                    return
+        self._send({"id": message["id"], "warm": True})
 
     def _ask(self, verb: str, document: Document, message: dict[str, Any]) -> Any:
         offset = message["offset"]
