@@ -7,6 +7,7 @@ import queue
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -600,6 +601,23 @@ def test_a_client_that_reads_nothing_cannot_keep_the_server(fresh: Callable[...,
         raw.ask("probe/large")
     raw.notify("exit")
     assert raw.process.wait(3) == 1
+
+
+def test_a_socket_for_stdout_is_as_good_as_a_pipe() -> None:
+    """Node and libuv give their children sockets, of which they may close one direction."""
+    ours, theirs = socket.socketpair()
+    with ours, subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        theirs.close()
+        ours.shutdown(socket.SHUT_WR)
+        assert process.stdin is not None
+        body = b'{"jsonrpc":"2.0","id":1,"method":"probe/state"}'
+        process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        process.stdin.flush()
+        assert b"-32002" in ours.recv(1000)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        ours.close()
+        assert process.wait(2) == 1
 
 
 def test_a_parent_that_is_gone_is_noticed_though_the_pipes_are_held(fresh: Callable[..., Raw]) -> None:
