@@ -606,7 +606,8 @@ def test_a_client_that_reads_nothing_cannot_keep_the_server(fresh: Callable[...,
 def test_a_socket_for_stdout_is_as_good_as_a_pipe() -> None:
     """Node and libuv give their children sockets, of which they may close one direction."""
     ours, theirs = socket.socketpair()
-    with ours, subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=theirs.fileno(), stderr=subprocess.DEVNULL) as process:
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with ours, subprocess.Popen(COMMAND, stdin=pipe, stdout=theirs.fileno(), stderr=null) as process:
         theirs.close()
         ours.shutdown(socket.SHUT_WR)
         assert process.stdin is not None
