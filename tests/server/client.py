@@ -1,4 +1,4 @@
-"""An editor for tests: starts a server, speaks to it by hand-made frames, and is strict about how it behaves and ends."""
+"""An editor for tests: starts a server, speaks to it by hand-made frames, and is strict about its manners."""
 
 import asyncio
 import itertools
@@ -49,7 +49,7 @@ class ResponseError(Exception):
 
 
 class Client:
-    """One session. `faults` collects what the server did wrong; the end of the session asserts that there is nothing."""
+    """One session. `faults` collects what the server did wrong; the end of the session asserts that it is nothing."""
 
     def __init__(self, process: asyncio.subprocess.Process, capabilities: Mapping[str, Any]) -> None:
         self.process = process
@@ -129,7 +129,7 @@ class Client:
     async def notification(
         self, method: str, *, where: Callable[[Any], bool] = lambda params: True, timeout_s: float = 20
     ) -> Any:
-        """The parameters of the first notification or request of this method not taken yet for which `where` is true."""
+        """The parameters of the first notification or request of this method, not taken yet, that `where` accepts."""
 
         def found() -> int | None:
             for at, message in enumerate(self.messages):
