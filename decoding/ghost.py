@@ -201,8 +201,11 @@ class Writer:
         written = self._draft.text
         if "\n" not in written:
             return False
-        before, _ = stops.line_of(self._place.document.text, self._place.offset)
-        return stops.end_of_block(before, written) is not None
+        before = self._place.document.text[: self._place.offset]
+        if stops.end_of_block(stops.line_of(before, len(before))[0], written) is not None:
+            return True
+        complete = written[: written.rindex("\n")]
+        return stops.end_of_repetition(before, complete) is not None
 
     def _verify(self, *, block: bool) -> _Next | _End | None:
         """Ask what the draft raises and take in the answers; None when the draft stands, as far as is known.

@@ -61,6 +61,8 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
     before, after = stops.line_of(document.text, offset)
     if limits.multiline and (end := stops.end_of_block(before, text)) is not None:
         text, stopped = text[:end], "end_of_block"
+    if (end := stops.end_of_repetition(document.text[:offset], text.rstrip())) is not None:
+        text, stopped = text[:end], "confidence" if end == 0 else "end_of_block"
     if "\n" not in text:
         text = stops.without_overlap(text, after)
     text = stops.printable(text.rstrip(), existing=document.text)

@@ -7,6 +7,9 @@ import unicodedata
 MAX_LINES = 12
 """Longest block offered at once."""
 
+SHORT_LINE = 5
+"""Lines up to this length are no repetition."""
+
 MOVED_BRACKETS = ")]}"
 
 
@@ -49,6 +52,29 @@ def end_of_block(before: str, written: str) -> int | None:
             blanks = 0
         if number >= MAX_LINES:
             return position
+        position += 1 + len(line)
+    return None
+
+
+def end_of_repetition(text_before: str, written: str) -> int | None:
+    """Where `written` begins to repeat itself, as an index into it; None while it says something new.
+
+    Repeating is a whole line that stands in `written` already, or a first line that is the line before it once more.
+    Short lines (`)`, `else:`) may come again.
+    """
+    before = text_before[text_before.rfind("\n") + 1 :]
+    lines = written.split("\n")
+    position = len(lines[0])
+    first = (before + lines[0]).strip()
+    if not before.strip() and len(first) > SHORT_LINE:
+        above = text_before[: len(text_before) - len(before)].rstrip().rpartition("\n")[2]
+        if above.strip() == first:
+            return 0
+    seen = {first}
+    for line in lines[1:]:
+        if line.strip() in seen and len(line.strip()) > SHORT_LINE:
+            return position
+        seen.add(line.strip())
         position += 1 + len(line)
     return None
 

@@ -18,9 +18,10 @@ from ..monitors.analysis import Document
 from . import render, stdio
 from .documents import path_of
 from .protocol import FairleadServer
-from .session import List, Session
+from .session import Ghost, List, Session
 from .settings import Settings, from_json
 from .status import default_log
+from .text import Encoding, units
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +37,28 @@ def serve(*, with_model: bool = True) -> int:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A client's position as a place in a text. A notebook cell's text has the cells above it in front of it (`shift`
-    characters); `snapshot` is the cell's own document, to ask whether it is still current."""
+    """A client's position as a place in a text, all of it as it was when the client asked.
+
+    A notebook cell's text has the cells above it in front of it (`shift` characters); `snapshot` is the cell's own
+    document, to ask whether it is still current. `line0` and `character` are the position in the client's units.
+    """
 
     uri: str
     snapshot: Document
     document: Document
     offset: int
     shift: int
+    line0: int
+    character: int
+    encoding: Encoding
+
+    def range_from(self, start: int) -> dict[str, Any]:
+        """The client's range from `start`, which is on the cursor's line, to the cursor."""
+        width = units(self.document.text[start : self.offset], self.encoding)
+        return {
+            "start": {"line": self.line0, "character": self.character - width},
+            "end": {"line": self.line0, "character": self.character},
+        }
 
 
 class App:
@@ -125,6 +140,8 @@ class App:
         """The settings: initializationOptions, then what was pushed or can be pulled. What is wrong is reported."""
         trusted = self._options.get("untrusted") is False if "untrusted" in self._options else True
         given = {name: value for name, value in self._options.items() if name != "untrusted"}
+        if isinstance(given.get("fairlead"), dict):  # Helix sends its whole table
+            given |= given.pop("fairlead")
         settings, problems = from_json(given, trusted=trusted)
         later: object = None
         if isinstance(pushed, dict) and isinstance(pushed.get("fairlead"), dict):
@@ -140,10 +157,10 @@ class App:
         if later is not None:
             settings, more = from_json(later, trusted=trusted, base=settings)
             problems += more
-        self.session.status.problems = tuple(problems)
-        for problem in problems:
-            logger.warning("%s", problem)
-        if problems:
+        known, self.session.status.problems = self.session.status.problems, tuple(problems)
+        if problems and tuple(problems) != known:
+            for problem in problems:
+                logger.warning("%s", problem)
             self.server.window_show_message(
                 types.ShowMessageParams(types.MessageType.Warning, "fairlead settings: " + "; ".join(problems))
             )
@@ -156,6 +173,7 @@ class App:
         cursor = self._cursor(params.text_document.uri, params.position)
         if cursor is None or not (settings.enabled and settings.completion_enabled):
             return None
+        ghosts: list[Ghost] | None = None
         automatic = not self.server.client_has_inline_completion and settings.inline_enabled
         listing: Awaitable[List | None] = self.session.list_members(cursor.document, cursor.offset)
         if automatic:
@@ -163,17 +181,16 @@ class App:
                 listing, self.session.ghost(cursor.document, cursor.offset, invoked=False)
             )
         else:
-            made, ghosts = await listing, []
-        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
-            return {"isIncomplete": True, "items": []}
+            made = await listing
+        # A list for a text that has been typed on since is still right: clients filter it by what was typed meanwhile.
         items: list[dict[str, Any]] = []
         if made is not None:
-            edit_range = self._range(cursor, made.begin, cursor.offset)
+            edit_range = cursor.range_from(made.begin)
             items = [render.item(made, entry, rank, edit_range) for rank, entry in enumerate(made.entries)]
         if ghosts:
             begin = made.begin if made is not None else cursor.offset
             typed = cursor.document.text[begin : cursor.offset]
-            items.insert(0, render.ghost_item(ghosts[0], typed, self._range(cursor, begin, cursor.offset)))
+            items.insert(0, render.ghost_item(ghosts[0], typed, cursor.range_from(begin)))
         return {"isIncomplete": False, "items": items}
 
     async def _resolve(self, item: types.CompletionItem) -> types.CompletionItem:
@@ -192,20 +209,21 @@ class App:
         cursor = self._cursor(params.text_document.uri, params.position)
         if cursor is None or not (settings.enabled and settings.inline_enabled):
             return None
-        chosen, edit_range = "", self._range(cursor, cursor.offset, cursor.offset)
+        chosen, edit_range = "", cursor.range_from(cursor.offset)
         document, offset = cursor.document, cursor.offset
         selected = params.context.selected_completion_info
         if selected is not None and selected.text:
             begin = cursor.shift + self.server.offset(cursor.uri, selected.range.start)
             end = cursor.shift + self.server.offset(cursor.uri, selected.range.end)
-            chosen, edit_range = selected.text, self._range(cursor, begin, end)
+            chosen, edit_range = selected.text, render.plain_range(selected.range)
             document = replace(document, text=document.text[:begin] + chosen + document.text[end:])
             offset = begin + len(chosen)
         invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
         ghosts = await self.session.ghost(document, offset, invoked=invoked)
-        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+        # Nothing to show is an empty list: on null Neovim keeps the old text, which is right while a request is overtaken.
+        if ghosts is None or not self.server.documents.is_current(cursor.uri, cursor.snapshot):
             return None
-        return [render.inline_item(ghost, chosen, edit_range) for ghost in ghosts] or None
+        return [render.inline_item(ghost, chosen, edit_range) for ghost in ghosts]
 
     async def _hover(self, params: types.HoverParams) -> types.Hover | None:
         settings = self.session.settings
@@ -215,8 +233,8 @@ class App:
         found = await self.session.hover(cursor.document, cursor.offset)
         if found is None or not self.server.documents.is_current(cursor.uri, cursor.snapshot):
             return None
-        if not (found.signature or found.documentation):
-            return None
+        if found.signature in ("", found.name) and not found.documentation:
+            return None  # a name alone tells nobody anything
         hover_range = None
         if found.start >= cursor.shift:
             start, end = found.start - cursor.shift, found.end - cursor.shift
@@ -262,15 +280,10 @@ class App:
         offset = self.server.offset(uri, position)
         prefix = documents.cell_context(uri)[0] if opened is not None and opened.notebook else ""
         document = replace(snapshot, text=prefix + snapshot.text) if prefix else snapshot
-        return Cursor(uri, snapshot, document, len(prefix) + offset, len(prefix))
-
-    def _range(self, cursor: Cursor, start: int, end: int) -> dict[str, Any]:
-        first = self.server.documents.position(cursor.uri, start - cursor.shift)
-        last = self.server.documents.position(cursor.uri, end - cursor.shift)
-        return {
-            "start": {"line": first[0], "character": first[1]},
-            "end": {"line": last[0], "character": last[1]},
-        }
+        line0, character = documents.position(uri, offset)
+        return Cursor(
+            uri, snapshot, document, len(prefix) + offset, len(prefix), line0, character, documents.encoding
+        )
 
     def _markdown(self, capability: str) -> bool:
         """Whether the client renders Markdown there."""

@@ -87,5 +87,13 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def plain_range(lsp_range: types.Range) -> dict[str, Any]:
+    """A range as JSON."""
+    return {
+        "start": {"line": lsp_range.start.line, "character": lsp_range.start.character},
+        "end": {"line": lsp_range.end.line, "character": lsp_range.end.character},
+    }
+
+
 def _command(ghost: Ghost) -> dict[str, Any]:
     return {"title": "", "command": "fairlead.accepted", "arguments": [ghost.shown.id]}

@@ -121,6 +121,7 @@ class Session:
     def pause(self, paused: bool) -> None:
         """Offer nothing until resumed."""
         self.status.paused = paused
+        self.status.nothing = None
         self._changed()
 
     # Features.
@@ -173,9 +174,8 @@ class Session:
         self._took("hover", begun)
         return found
 
-    async def ghost(self, document: Document, offset: int, *, invoked: bool, chosen: str = "") -> list[Ghost]:
-        """Ghost texts for the cursor, best first. `chosen` is the end of the text before the cursor that stands only in
-        the client's list so far (it is part of `document` here)."""
+    async def ghost(self, document: Document, offset: int, *, invoked: bool) -> list[Ghost] | None:
+        """Ghost texts for the cursor, best first; None when a later request for the document has overtaken this one."""
         begun = time.monotonic()
         reason = self._refusal(document, offset)
         if reason:
@@ -202,9 +202,8 @@ class Session:
             )  # fmt: skip
 
         written = await self.model.run(("inline", document.path), write)
-        if written is None:
-            self._nothing("inline", "superseded by a later request", document, offset)
-            return []
+        if written is None or written.reason == "cancelled":
+            return None
         timings = written.timings
         self._took(
             "inline", begun, analysis=timings.analysis / 1000, prefill=timings.prefill / 1000,

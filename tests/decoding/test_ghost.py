@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+
 from fairlead.decoding.decoder import Decoder, heal_at
 from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer
 from fairlead.decoding.model import Model

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fairlead.decoding.mask import allowed, allowed_slowly
 from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document, Member, Members
 from fairlead.monitors.dereference import Dereference, DereferenceState
 from fairlead.monitors.fixed import FixedAnalysis, FixedMonitor
 from fairlead.monitors.monitor import FREE, State
-from hypothesis import given
-from hypothesis import strategies as st
 
 TOKENS = [
     "_all", "_a", "_all(", "(", "x", " ", "a", "ap", "app", "append", "append(", ".", ".app", ".append", ".append(",

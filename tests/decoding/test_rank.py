@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+
 from fairlead.decoding.engine import Engine, engine_for
 from fairlead.decoding.fakes import UniformEngine, byte_tokenizer
 from fairlead.decoding.model import Model
 from fairlead.decoding.rank import rank
-from fairlead.decoding.vocabulary import Vocabulary
+from fairlead.decoding.vocabulary import Vocabulary, continues_identifier
 
 NAMES = ["append", "add", "add_all", "add_all_of_them", "extend", "x", "pop", "popitem", "_private", "__len__", "été"]
 ARCHITECTURES = ["llama", "qwen2", "starcoder2", "gpt_bigcode", "codegen"]
@@ -35,7 +36,7 @@ def slowly(engine: Engine, vocabulary: Vocabulary, prefix: Sequence[int], stem: 
                 total += math.exp(here) * (1.0 - float(log_row[starts_word].exp().sum()))
                 break
             for other, text in enumerate(vocabulary.texts):
-                if text.startswith(rest) and len(text) > len(rest) and not starts_word[vocabulary.spelling(text[len(rest):len(rest)+1])].any():
+                if len(text) > len(rest) and text.startswith(rest) and not continues_identifier(text[len(rest) :]):
                     total += math.exp(here + float(log_row[other]))
             here += float(log_row[token_id])
             written += len(vocabulary.texts[token_id])

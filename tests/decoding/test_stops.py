@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from fairlead.decoding.offer import without_last_word
-from fairlead.decoding.prompt import window_start
-from fairlead.decoding.stops import end_of_block, indentation, line_of, printable, refusal, without_overlap
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fairlead.decoding.offer import without_last_word
+from fairlead.decoding.prompt import window_start
+from fairlead.decoding.stops import (
+    end_of_block,
+    end_of_repetition,
+    indentation,
+    line_of,
+    printable,
+    refusal,
+    without_overlap,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +34,21 @@ from hypothesis import strategies as st
 )
 def test_a_block_ends_with_its_indentation(before: str, written: str, kept: str | None) -> None:
     end = end_of_block(before, written)
+    assert (None if end is None else written[:end]) == kept
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "kept"),
+    [
+        ("x = 1\n", "self.width = 1\nself.width = 1", "self.width = 1"),
+        ("self.width = 1\n", "self.width = 1", ""),
+        ("self.width = 1\nself.", "width = 1", None),
+        ("", "f(\n    first,\n)\ng(\n)", None),
+        ("", "one_line = 1\ntwo_lines = 2\none_line = 1\n", "one_line = 1\ntwo_lines = 2"),
+    ],
+)
+def test_a_text_that_repeats_itself_ends_before_it(before: str, written: str, kept: str | None) -> None:
+    end = end_of_repetition(before, written)
     assert (None if end is None else written[:end]) == kept
 
 

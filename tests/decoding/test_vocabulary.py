@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fairlead.decoding.fakes import byte_tokenizer
 from fairlead.decoding.model import find_folder, load_tokenizer
 from fairlead.decoding.vocabulary import Vocabulary, continues_identifier, identifier_head
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ async def test_when_nothing_is_offered_the_status_says_why(
 ) -> None:
     uri = await opened(client, project, text, "why.py")
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, line, character), **AUTOMATIC})
-    assert answer is None
+    assert answer == []
     nothing = (await status(client))["nothing"]
     assert (nothing["feature"], nothing["reason"], nothing["line"]) == ("inline", reason, line + 1)
 
@@ -210,7 +210,7 @@ async def test_paused_offers_nothing_and_resumed_offers_again(client: Client, pr
     paused = await client.request("workspace/executeCommand", {"command": "fairlead.pause"})
     assert paused["state"] == "paused"
     assert labels(await client.request("textDocument/completion", client.at(uri, 1, 3))) == []
-    assert await client.request("textDocument/inlineCompletion", {**client.at(uri, 1, 3), **AUTOMATIC}) is None
+    assert await client.request("textDocument/inlineCompletion", {**client.at(uri, 1, 3), **AUTOMATIC}) == []
     resumed = await client.request("workspace/executeCommand", {"command": "fairlead.resume"})
     assert resumed["state"] == "ready"
     assert "getcwd" in labels(await client.request("textDocument/completion", client.at(uri, 1, 3)))

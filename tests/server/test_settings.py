@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+
 from fairlead.server.settings import Settings, from_json, setting_name
 
 
