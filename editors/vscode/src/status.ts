@@ -43,7 +43,7 @@ export function showStatus(item: LanguageStatusItem, status: Status): void {
     item.text = TEXT[status.state] ?? 'fairlead';
     item.busy = status.state === 'starting' || status.state === 'loading';
     item.severity = severity(status);
-    item.detail = status.problems?.[0] ?? (status.state === 'ready' && status.nothing ? whyNothing(status) : status.message);
+    item.detail = status.problems?.[0] ?? detail(status);
 }
 
 function severity(status: Status): LanguageStatusSeverity {
@@ -54,9 +54,12 @@ function severity(status: Status): LanguageStatusSeverity {
     return wrong ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
 }
 
-function whyNothing(status: Status): string {
-    const nothing = status.nothing!;
-    return `${nothing.feature}: nothing offered, ${nothing.reason}`;
+function detail(status: Status): string {
+    if (status.state === 'paused') {
+        return 'nothing is offered until it is resumed';
+    }
+    const nothing = status.state === 'ready' ? status.nothing : undefined;
+    return nothing ? `${nothing.feature}: nothing offered, ${nothing.reason}` : status.message;
 }
 
 /** A page for a person: what runs, why the last request offered nothing, how fast it answers, what is wrong. */
