@@ -30,6 +30,12 @@ class Pending:
     ended: bool = False
     """Something that is no part of a name has followed."""
 
+    def followed_by(self, character: str) -> Pending:
+        """With one more character written behind the dot."""
+        if continues_name(character):
+            return replace(self, name=self.name + character)
+        return replace(self, ended=True)
+
 
 @dataclass(frozen=True)
 class DereferenceState:
@@ -53,36 +59,26 @@ class DereferenceState:
         """The state after `text`, or None if `text` cannot be right. Pure, and never asks analysis."""
         if self.blind:
             return replace(self, text=self.text + text)
-        state = self
-        for character in text:
-            stepped = state._step(character)
-            if stepped is None:
-                return None
-            state = stepped
-        return state
-
-    def _step(self, character: str) -> DereferenceState | None:
-        lexer = self.lexer.step(character)
-        text = self.text + character
-        legal, typed, closed, pending = self.legal, self.typed, self.closed, self.pending
-        if legal is not None:
-            if continues_name(character):
-                typed += character
-                if closed and not _begins(legal, typed):
+        # One value at the end, not one a character: this runs for every token that is looked at.
+        lexer, legal, typed, closed, pending = self.lexer, self.legal, self.typed, self.closed, self.pending
+        for index, character in enumerate(text):
+            lexer = lexer.step(character)
+            if legal is not None:
+                if continues_name(character):
+                    typed += character
+                    if closed and not _begins(legal, typed):
+                        return None
+                elif closed and not _complete(legal, typed):
                     return None
-            elif closed and not _complete(legal, typed):
-                return None
-            else:
-                legal, typed, closed = None, "", False
-        elif pending and not pending[-1].ended:
-            last = pending[-1]
-            name = last.name + character
-            pending = (*pending[:-1], replace(last, name=name) if continues_name(character) else
-                       replace(last, ended=True))  # fmt: skip
-        if lexer.dereference:
-            pending = (*pending, Pending(text))
+                else:
+                    legal, typed, closed = None, "", False
+            elif pending and not pending[-1].ended:
+                pending = (*pending[:-1], pending[-1].followed_by(character))
+            if lexer.dereference:
+                pending = (*pending, Pending(self.text + text[:index + 1]))
         return replace(
-            self, text=text, lexer=lexer, legal=legal, typed=typed, closed=closed, pending=pending)
+            self, text=self.text + text, lexer=lexer, legal=legal, typed=typed, closed=closed, pending=pending
+        )
 
     def names(self) -> frozenset[str] | None:
         """What completes the name begun here, or None when no answered dot is being completed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 from .analysis import Members
 
 PIECES = (
-    "a", "ab", "append", "app", "x", "_", "é", "é", "ﬁ", "名", "𝒳", "1", ".", "..", "...", "()", "(", ")", "[0]", "{", "}",
-    " ", "  ", "\t", "\n", "\r\n", "\n    ", "=", "==", ":", ";", ",", "#", "# a.b", "'", '"', "'''", '"""', "f'", "rb\"",
-    "f\"{x.", "}\"", "{{", "}}", "\\", "\\\n", "self.", "self.x", "foo.bar(", "3.", "1.5.", "import os.", "from . import x",
-    "return ", "return .5", "lambda: ", "😀", "\0", "\ud800",
+    "a", "ab", "append", "app", "x", "_", "é", "e\u0301", "ﬁ", "名", "𝒳", "1", ".", "..", "...", "()", "(", ")", "[0]",
+    "{", "}", " ", "  ", "\t", "\n", "\r\n", "\n    ", "=", "==", ":", ";", ",", "#", "# a.b", "'", '"', "'''", '"""',
+    "f'", "rb\"", "f\"{x.", "}\"", "{{", "}}", "\\", "\\\n", "self.", "self.x", "foo.bar(", "3.", "1.5.", "import os.",
+    "from . import x", "return ", "return .5", "lambda: ", "😀", "\0", "\ud800",
 )  # fmt: skip
 """Text that a model may write, whole tokens and halves of them, with what lexers get wrong."""
 
@@ -87,7 +88,7 @@ class StateLaws:
         """Each dot is asked about once, with the text up to it; an open answer refuses nothing."""
         for state in self.reached(a):
             questions = state.questions
-            for earlier, later in zip(questions, questions[1:], strict=False):
+            for earlier, later in pairwise(questions):
                 assert later.text.startswith(earlier.text)
                 assert len(later.text) > len(earlier.text)
             assert all(question.text.endswith(".") for question in questions)

