@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,13 @@ def shares(samples: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     parts = [sum(sample.get("parts", {}).get(name, 0.0) for sample in samples) / (total or 1) for name in names]
     named = [f"{name} {part:.0%}" for name, part in zip(names, parts, strict=True)]
     return ", ".join([*named, f"rest {1 - sum(parts):.0%}"])
+
+
+def why_not(samples: Sequence[dict[str, Any]]) -> str:
+    """What the server said where it offered nothing, most frequent first."""
+    reasons = Counter(sample["nothing"] for sample in samples if "nothing" in sample)
+    listed = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(4))
+    return f"; the others were told: {listed}" if listed else ""
 
 
 def verdict(reached: float, target: float, digits: int = 0) -> str:
@@ -67,7 +75,7 @@ VS Code, 200 ms in Neovim.
 {row("all requests", inline)}
 
 Of the time of warm requests: {shares(warm, ("analysis", "prefill", "decode"))}.
-{offered} of {len(inline)} requests were offered something.
+{offered} of {len(inline)} requests were offered something{why_not(inline)}.
 
 ## The list at a dot, beside jedi-language-server
 
@@ -79,7 +87,8 @@ Of the time of warm requests: {shares(warm, ("analysis", "prefill", "decode"))}.
 {row("jedi-language-server, first list", [s for s in lists if s["cold"]], "theirs_ms")}
 
 Of the time of warm lists: {shares(warm_lists, ("analysis", "model"))}.
-Places where jedi-language-server offers nothing are left out.
+Places where jedi-language-server offers nothing are left out. Analysis has often been asked about a receiver before its
+dot is typed, because ghost text had run ahead to it; jedi-language-server is not asked before the dot.
 
 ## Start and memory
 
