@@ -244,10 +244,13 @@ def _context(text: str, dot: int, end: int, scanned: Scan) -> tuple[Context, boo
     word = re.search(r"(\w+)\s*\Z", before)
     if not rest and word and word.group(1) in ("for", "as"):
         return "store", self_like
-    context = _tree_context(text, dot, end)
-    if context is None:
-        equals = re.match(r"=(?!=)", rest)
-        context = "store" if equals and not in_brackets(text, begin, scanned) else "load"
+    if scanned.span_at(begin) is None and not in_brackets(text, begin, scanned):
+        # Where the rest of the line is broken, the tree is; these two are plain without it.
+        assigned = re.match(r"=(?!=)", rest) is not None
+        annotated = rest.startswith(":") and not rest.startswith(":=") and not before.strip(_BLANKS)
+        if assigned or annotated:
+            return "store", self_like
+    context = _tree_context(text, dot, end) or "load"
     if context == "load" and not rest and not in_brackets(text, begin, scanned) and _begins_statement(before):
         context = "fresh"
     return context, self_like
