@@ -28,6 +28,12 @@ logger = logging.getLogger(__name__)
 STATUS_INTERVAL_S = 0.25
 """Least time between two status notifications."""
 
+SETTINGS_PATIENCE_S = 2.0
+"""How long the client may take to tell its settings, before the session goes on with what it has."""
+
+START_PATIENCE_S = 5.0
+"""How long a request that came before the session has begun waits for it."""
+
 
 def serve(*, with_model: bool = True) -> int:
     """Run the server on stdin and stdout; does not return."""
@@ -68,6 +74,7 @@ class App:
         self.server = server
         self.session = Session(self._status_changed)
         self._with_model = with_model
+        self._begun = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._status_due = False
         self._options: dict[str, Any] = {}
@@ -120,6 +127,7 @@ class App:
         self.session.start(settings, self.server.documents.roots, with_model=self._with_model)
         for uri in self.server.documents.uris:
             self._opened(uri)
+        self._begun.set()
         if self._with_model:
             self._spawn(self._show_progress())
         if self.server.client_supports("workspace.did_change_configuration.dynamic_registration"):
@@ -132,6 +140,7 @@ class App:
         await self.server.client_register_capability_async(types.RegistrationParams([registration]))
 
     async def _configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
+        await self._beginning()
         settings = await self._read_settings(params.settings)
         _log_to(settings, self.session)
         self.session.configure(settings, self.server.documents.roots)
@@ -148,12 +157,13 @@ class App:
             later = pushed["fairlead"]
         elif self.server.client_has_configuration:
             try:
-                answers = await self.server.workspace_configuration_async(
+                asked = self.server.workspace_configuration_async(
                     types.ConfigurationParams([types.ConfigurationItem(section="fairlead")])
                 )
+                answers = await asyncio.wait_for(asked, SETTINGS_PATIENCE_S)
                 later = answers[0] if answers else None
             except Exception as error:  # whatever a client answers, the session goes on with what it has
-                logger.warning("the client did not tell its settings: %s", error)
+                logger.warning("the client did not tell its settings: %s", error or "no answer")
         if later is not None:
             settings, more = from_json(later, trusted=trusted, base=settings)
             problems += more
@@ -169,8 +179,9 @@ class App:
     # Features.
 
     async def _completion(self, params: types.CompletionParams) -> dict[str, Any] | None:
-        settings = self.session.settings
         cursor = self._cursor(params.text_document.uri, params.position)
+        await self._beginning()
+        settings = self.session.settings
         if cursor is None or not (settings.enabled and settings.completion_enabled):
             return None
         ghosts: list[Ghost] | None = None
@@ -205,8 +216,9 @@ class App:
         return item
 
     async def _inline_completion(self, params: types.InlineCompletionParams) -> list[dict[str, Any]] | None:
-        settings = self.session.settings
         cursor = self._cursor(params.text_document.uri, params.position)
+        await self._beginning()
+        settings = self.session.settings
         if cursor is None or not (settings.enabled and settings.inline_enabled):
             return None
         chosen, edit_range = "", cursor.range_from(cursor.offset)
@@ -226,8 +238,9 @@ class App:
         return [render.inline_item(ghost, chosen, edit_range) for ghost in ghosts]
 
     async def _hover(self, params: types.HoverParams) -> types.Hover | None:
-        settings = self.session.settings
         cursor = self._cursor(params.text_document.uri, params.position)
+        await self._beginning()
+        settings = self.session.settings
         if cursor is None or not (settings.enabled and settings.hover_enabled):
             return None
         found = await self.session.hover(cursor.document, cursor.offset)
@@ -267,11 +280,20 @@ class App:
 
     # Inside.
 
+    async def _beginning(self) -> None:
+        """Editors ask as soon as they have said `initialized`: until the settings are known there is nobody to ask."""
+        if not self._begun.is_set():
+            try:
+                await asyncio.wait_for(self._begun.wait(), START_PATIENCE_S)
+            except TimeoutError:
+                logger.warning("asked by a client that never said `initialized`")
+
     def _cursor(self, uri: str, position: types.Position) -> Cursor | None:
         """Where the client's cursor is, or None (with the reason in the status) where nothing can be offered."""
         documents = self.server.documents
         opened = documents.get(uri)
         if opened is not None and opened.language != "python":
+            self.session.refused(uri, f"the document is not Python but {opened.language}")
             return None
         snapshot = documents.snapshot(uri)
         if snapshot is None:
