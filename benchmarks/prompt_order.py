@@ -13,10 +13,11 @@ import random
 from dataclasses import replace
 
 import torch
+from latency import fetch
+
 from fairlead.decoding.decoder import Decoder
 from fairlead.decoding.offer import Limits
 from fairlead.monitors.analysis import Document
-from latency import fetch
 
 
 def places(count: int, seed: int = 1) -> list[tuple[Document, int, str]]:
