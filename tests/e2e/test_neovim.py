@@ -204,7 +204,6 @@ def test_ghost_text_appears_and_is_accepted(editor: Editor) -> None:
     ghost = wait_for_ghost(editor)
     assert editor.line() == "        self.depth = "
     editor.wait("ghost text on the screen", lambda: f"self.depth = {ghost}" in editor.screen.text())
-    keep(editor, "ghost")
     editor.keys("<Tab>")
     editor.wait("acceptance", lambda: editor.line() != "        self.depth = ")
     assert editor.line() == f"        self.depth = {ghost}"
@@ -252,6 +251,8 @@ def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.")
     ghost = editor.wait("ghost text of two words", lambda: editor.ghost() if " = " in editor.ghost() else "")
+    editor.wait("ghost text on the screen", lambda: f"self.{ghost}" in editor.screen.text())
+    keep(editor, "ghost")
     first = ghost.split(" ")[0]
     editor.keys("<M-f>")
     editor.wait("the first word", lambda: editor.line() == f"        self.{first}")
@@ -370,6 +371,15 @@ def test_pause_and_resume(editor: Editor) -> None:
     editor.wait("the end of the pause", lambda: "paused" not in editor.screen.lines()[-2])
     editor.keys("<BS> ")
     wait_for_ghost(editor)
+
+
+def test_log_opens(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    log = editor.wait("the log's path", lambda: status(editor).get("log"))
+    editor.keys(":FairleadLog<CR>")
+    editor.wait("the log", lambda: editor.lua("return vim.api.nvim_buf_get_name(0)") == log)
+    assert editor.lua("return vim.bo.readonly")
+    editor.lua("vim.cmd.tabclose()")
 
 
 def test_health_check_finds_nothing_wrong(editor: Editor) -> None:

@@ -127,6 +127,59 @@ describe('typing', () => {
         assert.equal(await editor.save('through.py'), `${OBVIOUS}self.depth = ${ghost}`);
     });
 
+    test('with the list open, ghost text goes on from the chosen member: Tab takes the member, Tab takes the rest', async () => {
+        const text = 'import pathlib\n\n\ndef read_config(path):\n    file = pathlib.Path(path)\n    if not file';
+        await editor.openNew('both.py', text);
+        await editor.type('.');
+        const [chosen] = await editor.list((labels) => labels.includes('exists'));
+        const ghost = await editor.waitGhost((ghost) => ghost.startsWith(chosen) && ghost !== chosen, 'ghost text beyond the member');
+        await editor.screenshot('both');
+        await editor.press('Tab');
+        await editor.noList();
+        const rest = await editor.waitGhost((text) => ghost === chosen + text, 'the rest of the ghost text');
+        await editor.press('Tab');
+        await until(async () => (await editor.ghost()) !== rest, 'the ghost to become text');
+        await editor.press('Escape');
+        assert.equal(await editor.save('both.py'), `${text}.${ghost}`);
+    });
+
+    test('ghost text is taken word by word', async () => {
+        const text = 'import pathlib\n\n\ndef read_config(path):\n    file = pathlib.Path(path)\n    if not file';
+        await editor.openNew('words.py', text);
+        await editor.type('.');
+        await editor.list((labels) => labels.includes('exists'));
+        await editor.press('Escape');
+        const ghost = await editor.waitGhost((ghost) => /^\w+\W/.test(ghost), 'ghost text of more than a word');
+        const [word] = /^\w+/.exec(ghost);
+        await editor.press('Control+ArrowRight');
+        assert.equal(await editor.waitGhost((rest) => rest !== ghost), ghost.slice(word.length));
+        await editor.press('Escape');
+        assert.equal(await editor.save('words.py'), `${text}.${word}`);
+    });
+
+    test('asked for by a command, there are alternatives to choose from', async () => {
+        await editor.openNew('asked.py', 'import json\n\n\ndef load(path):\n    with open(path) as file:\n        return ');
+        await editor.press('Alt+Backslash');
+        const first = await editor.waitGhost();
+        await editor.press('Alt+BracketRight');
+        const second = await editor.waitGhost((text) => text !== first);
+        await editor.screenshot('alternatives');
+        await editor.press('Tab');
+        await until(async () => (await editor.ghost()) !== second, 'the ghost to become text');
+        await editor.press('Escape');
+        assert.ok((await editor.save('asked.py')).startsWith(`import json\n\n\ndef load(path):\n    with open(path) as file:\n        return ${second}`));
+    });
+
+    test('in a comment nothing is offered, and the status says why', async () => {
+        await editor.openNew('comment.py', 'total = 0\n');
+        await editor.type('# the sum of ');
+        await sleep(1500);
+        assert.equal(await editor.ghost(), '');
+        assert.deepEqual(await editor.labels(), []);
+        assert.match(await editor.status(), /offered nothing \(comment\.py, line 2\):\n +.*comment/);
+        assert.match(await editor.languageStatus(), /nothing offered, .*comment/);
+    });
+
     test('hover tells the signature and what it is for', async () => {
         await editor.open('inventory/items.py');
         const lines = editor.disk('inventory/items.py').split('\n');
