@@ -38,7 +38,7 @@ return {
     -- Memory limit of the analysis process, in MB.
     memory_mb = 2048,
   },
-  -- Model: empty for the one inside the package, else a folder, or a hub id fetched with `fairlead model pull`.
+  -- Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.
   model = '',
   -- Where the model runs. (auto, cpu, cuda, mps)
   device = 'auto',
@@ -47,7 +47,7 @@ return {
   -- CPU threads of the model; 0 leaves one core to analysis.
   threads = 0,
   project = {
-    -- Python environment of *your project* (a folder with pyvenv.cfg, or its interpreter). It is read, never run.
+    -- Python environment of your project (a folder with pyvenv.cfg, or its interpreter). Read, never run.
     python = '',
   },
   log = {
