@@ -63,14 +63,46 @@ class Members:
         return frozenset(member.name for member in self.members) | self.extra_names
 
 
-@dataclass(frozen=True)
-class Signature:
-    """How a callable is called, as shown to a person; `active_parameter0` counts from 0, None outside any."""
+ParameterKind = Literal["positional", "either", "keyword", "args", "kwargs"]
+"""How an argument reaches a parameter: by position only, either way, by keyword only, `*args`, `**kwargs`."""
 
-    label: str
-    parameters: tuple[str, ...] = ()
-    active_parameter0: int | None = None
-    documentation: str = ""
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a callable, the bound `self` left out. `literals` are the strings a `Literal` type allows."""
+
+    name: str
+    kind: ParameterKind = "either"
+    required: bool = False
+    literals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """How a callable may be called: one tuple of parameters for each overload.
+
+    `known` means that nothing else is possible: inferred, undecorated or decorated in a way that keeps the signature.
+    `reason` says why or why not. `abstract` are the methods that keep a class from being instantiated.
+    """
+
+    overloads: tuple[tuple[Parameter, ...], ...] = ()
+    known: bool = False
+    reason: str = ""
+    name: str = ""
+    abstract: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a name stands for, as far as analysis is sure. None: not known."""
+
+    is_exception: bool | None = None
+    is_type: bool | None = None
+    abstract: tuple[str, ...] = ()
+    literals: tuple[str, ...] = ()
+    """The strings (keys, `Literal` values) that are possible here, when `closed`."""
+    closed: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from .analysis import Analysis, Document, Members
 from .errors import AnalysisError
 from .lexical import scan
-from .monitor import Question, Start
+from .monitor import Answer, Question, Start
 from .running import Lexer
 from .syntax import Place, place
 
@@ -99,9 +99,9 @@ class DereferenceState:
         """The dots whose receivers analysis has not been asked about yet."""
         return tuple(Question(pending.text) for pending in self.pending)
 
-    def resolve(self, answer: Members) -> DereferenceState | None:
+    def resolve(self, answer: Answer) -> DereferenceState | None:
         """The state once the first question is answered; None when what was written behind that dot is refused."""
-        if not self.pending:
+        if not self.pending or not isinstance(answer, Members):
             return self
         first, rest = self.pending[0], self.pending[1:]
         names = legal_names(answer)

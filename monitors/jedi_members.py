@@ -69,7 +69,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
     facts = Facts(
         context=here.context, self_like=here.self_like, values=facts_of_values,
         public=sum(not member.name.startswith("_") for member in listed), uncertain=reason,
-        missing=_missing(text, whole, leaf, base, trailers, positions, here.dot, names),
+        missing=() if tested else _missing(text, whole, leaf, base, trailers, positions, here.dot, names),
     )  # fmt: skip
     closed, why = judge(facts)
     receiver = " | ".join(dict.fromkeys(value.name for value in facts_of_values))

@@ -117,8 +117,9 @@ class Receiver:
                 raise Unknown(f"{text_of(base, trailers[:index + 1])} is not known")
             if operator == ".":
                 if not self._tested(context, trailer.children[1], following):
-                    for value in values:
-                        self._attribute(value, trailer.children[1])
+                    # A member of the union without the attribute raises; it gives nothing that could be missed.
+                    if not any([self._attribute(value, trailer.children[1]) for value in values]):
+                        raise Unknown(f".{trailer.children[1].value} is made up by its receiver")
             elif operator == "(":
                 if not self._decorated(context, base, trailers[:index], following):
                     for value in values:
@@ -333,10 +334,9 @@ class Receiver:
 
     # Attributes, calls, items
 
-    def _attribute(self, value: Any, node: Any) -> None:
+    def _attribute(self, value: Any, node: Any) -> bool:
+        """Whether the value defines the attribute; if so, what it is must be known."""
         names = value.goto(node)
-        if not names:
-            raise Unknown(f".{node.value} is made up by its receiver")
         for name in names:
             tree = name.tree_name
             if tree is None:
@@ -351,6 +351,7 @@ class Receiver:
                     self._annotation(name.parent_context, definition.children[1].children[1], value)
                 continue
             self._definition(_unwrapped(name))
+        return bool(names)
 
     def _method(self, name: Any, funcdef: Any, owner: Any) -> None:
         words = list(decorator_words(funcdef))
@@ -808,7 +809,7 @@ def outer_names(node: Any) -> Iterator[str]:
         return
     code = text_of(node)
     if code != "None":
-        yield code.split("[")[0]
+        yield "str" if code == "LiteralString" else code.split("[")[0]
 
 
 def _same_but_variables(outer: set[frozenset[str]]) -> bool:

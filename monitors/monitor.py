@@ -13,21 +13,30 @@ The laws (see `laws.py`):
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
-from .analysis import Document, Members
+from .analysis import Classification, Document, Members, Signatures
 
 
 @dataclass(frozen=True)
 class Question:
-    """What must be asked before the text behind it may be offered: which names may follow the dot that ends `text`.
+    """What must be asked before the text behind it may be offered, by default which names may follow `text`.
 
-    `text` is everything written since the start, the dot included, so the place to ask at is
-    `document.text[:offset] + text`.
+    `text` is everything written since the start (for an attribute, the dot included), so the place to ask at is behind
+    `document.text[:offset] + text`; with `before` it is that many characters before the cursor, in the document itself.
+    `about` is what to ask, in the words of the monitor that asks; `monitor` is that monitor, where there are several.
     """
 
     text: str
+    about: str = "members"
+    monitor: str = ""
+    before: int = 0
+
+
+Answer = Members | Signatures | Classification
+"""What analysis answers a question with."""
 
 
 class State(Protocol):
@@ -54,7 +63,7 @@ class State(Protocol):
     def questions(self) -> tuple[Question, ...]:
         """The dots, in order, whose receivers analysis has not been asked about yet."""
 
-    def resolve(self, answer: Members) -> Self | None:
+    def resolve(self, answer: Answer) -> Self | None:
         """The state once the first question is answered; None when what was written behind that dot is refused."""
 
 
@@ -74,12 +83,16 @@ class Start:
     offset: int
     typed: str = ""
     members: Members = field(default_factory=Members)
+    others: tuple[Start, ...] = ()
+    """What other monitors had to say at this cursor, when several run together."""
 
 
 class Monitor(Protocol):
-    """Decides at one kind of place."""
+    """Decides at one kind of place: at the cursor (`start`), and in what is written behind it (`watch`, `ask`)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """In one word."""
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start at the cursor `offset`, or None when this is no place of this monitor.
@@ -87,6 +100,12 @@ class Monitor(Protocol):
         Never raises: when analysis is down or late the place is open and the reason says so. `deadline_ms` bounds the
         wait for analysis (None: as long as it takes).
         """
+
+    def watch(self, document: Document, offset: int) -> State:
+        """A state at a cursor where this monitor constrains nothing, which watches for its places. Asks nothing."""
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+        """Put a question of a state that began at `offset`; at once, an `Answer` comes through the future."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,7 @@ class Free:
     def names(self) -> frozenset[str] | None:
         return None
 
-    def resolve(self, answer: Members) -> Free | None:
+    def resolve(self, answer: Answer) -> Free | None:
         return self
 
 

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import parso
+import parso.grammar
+import parso.tree
 import pytest
 from parso.cache import _NodeCacheItem
 
@@ -18,7 +19,7 @@ SOURCE = "import os\n\n\nclass A:\n    def f(self, x: int = 3) -> str:\n        
 
 
 def item() -> Any:
-    module = parso.load_grammar().parse(SOURCE)
+    module = parso.grammar.load_grammar().parse(SOURCE)
     module.get_used_names()
     return _NodeCacheItem(module, SOURCE.splitlines(keepends=True), time.time())  # type: ignore[no-untyped-call]
 

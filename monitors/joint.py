@@ -1,0 +1,107 @@
+"""Several monitors at once: the product of their states. What any of them refuses is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .analysis import Document
+from .monitor import Answer, Monitor, Question, Start, State
+
+
+@dataclass(frozen=True)
+class JointState:
+    """The states of several monitors at one place in the text, each with its monitor's name."""
+
+    parts: tuple[tuple[str, State], ...]
+
+    def advance(self, text: str) -> JointState | None:
+        """Every part advanced, or None as soon as one refuses."""
+        parts = []
+        for name, state in self.parts:
+            after = state.advance(text)
+            if after is None:
+                return None
+            parts.append((name, after))
+        return JointState(tuple(parts))
+
+    def names(self) -> frozenset[str] | None:
+        """What all closed parts allow; where none is closed, what the first open part knows."""
+        finite = [(state.closed, names) for _, state in self.parts if (names := state.names()) is not None]
+        closed = [names for is_closed, names in finite if is_closed]
+        if closed:
+            return frozenset.intersection(*closed)
+        return finite[0][1] if finite else None
+
+    @property
+    def closed(self) -> bool:
+        return any(state.closed and state.names() is not None for _, state in self.parts)
+
+    @property
+    def may_end(self) -> bool:
+        return all(state.may_end for _, state in self.parts)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Of all parts, in the order in which their places stand in the text."""
+        found = [
+            (len(question.text) - question.before, position, replace(question, monitor=name))
+            for position, (name, state) in enumerate(self.parts)
+            for question in state.questions
+        ]
+        return tuple(question for _, _, question in sorted(found, key=lambda item: item[:2]))
+
+    def resolve(self, answer: Answer) -> JointState | None:
+        """The state once the first question is answered, by the part that asked it."""
+        questions = self.questions
+        if not questions:
+            return self
+        parts = []
+        for name, state in self.parts:
+            after = state.resolve(answer) if name == questions[0].monitor else state
+            if after is None:
+                return None
+            parts.append((name, after))
+        return JointState(tuple(parts))
+
+
+class Joint:
+    """A monitor made of monitors, which are asked in the given order; names of monitors are distinct.
+
+    The first closed start decides, else the first open one; the others stand in `Start.others`.
+    """
+
+    name = "joint"
+
+    def __init__(self, monitors: Sequence[Monitor]) -> None:
+        self._monitors = {monitor.name: monitor for monitor in monitors}
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        """What holds at the cursor: the deciding start, with the joint state of all monitors."""
+        until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000
+        found: dict[str, Start] = {}
+        for name, monitor in self._monitors.items():
+            left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
+            start = monitor.start(document, offset, left_ms)
+            if start is not None:
+                found[name] = start
+        if not found:
+            return None
+        deciding = next((start for start in found.values() if start.closed), next(iter(found.values())))
+        parts = tuple(
+            (name, found[name].state if name in found else monitor.watch(document, offset))
+            for name, monitor in self._monitors.items()
+        )
+        others = tuple(start for start in found.values() if start is not deciding)
+        return replace(deciding, state=JointState(parts), others=others)
+
+    def watch(self, document: Document, offset: int) -> JointState:
+        """Every monitor's watching state."""
+        return JointState(tuple((name, monitor.watch(document, offset)) for name, monitor in self._monitors.items()))
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+        """Ask through the monitor whose question it is."""
+        return self._monitors[question.monitor].ask(document, offset, question)

@@ -1,0 +1,6 @@
+"""A module that makes its attributes up."""
+
+KNOWN = 1
+
+
+def __getattr__(name): ...
