@@ -221,6 +221,8 @@ class App:
         settings = self.session.settings
         if cursor is None or not (settings.enabled and settings.inline_enabled):
             return None
+        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+            return None  # what the client chose from its list stands in the new text
         chosen, edit_range = "", cursor.range_from(cursor.offset)
         document, offset = cursor.document, cursor.offset
         selected = params.context.selected_completion_info

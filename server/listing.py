@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..monitors.analysis import Analysis, Document, Member
+from ..monitors.dereference import normal_form
 from ..monitors.errors import AnalysisError
 from ..monitors.monitor import FREE, Monitor, Start
 from ..monitors.syntax import place
@@ -47,7 +48,8 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
 def entries(start: Start, ranking: Ranking | None) -> tuple[Entry, ...]:
     """The members that begin with what is typed, by falling probability; without a ranking in analysis's own order,
     private names last."""
-    found = [member for member in start.members.members if member.name.startswith(start.typed)]
+    typed = normal_form(start.typed)
+    found = [member for member in start.members.members if normal_form(member.name).startswith(typed)]
     if ranking is None:
         return tuple(Entry(member) for member in sorted(found, key=lambda member: member.name.startswith("_")))
     given = ranking.starting_with(start.typed)
