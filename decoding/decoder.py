@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..monitors.analysis import Document
-from ..monitors.monitor import Start
+from ..monitors.monitor import Monitor, Start
 from . import stops
 from .engine import Engine, engine_for, warm_up
-from .ghost import Guide, Place, Writer, prepare
+from .ghost import Place, Writer, prepare
 from .model import Model, load
 from .offer import Limits, Offer
 from .rank import Ranking, rank
@@ -115,7 +115,7 @@ class Decoder:
         )
 
     def write(
-        self, document: Document, offset: int, guide: Guide | None, limits: Limits, *,
+        self, document: Document, offset: int, guide: Monitor | None, limits: Limits, *,
         alternatives: int = 1, temperature: float = 0.8, automatic: bool = True,
     ) -> Written:  # fmt: skip
         """Ghost text at `offset`: one greedy text, and `alternatives - 1` different ones sampled at `temperature`.
@@ -154,7 +154,7 @@ class Decoder:
         return Written(tuple(offers), start, timings, "" if offers else reason)
 
     def _alternatives(
-        self, place: Place, limits: Limits, guide: Guide | None, start: Start | None, count: int, temperature: float
+        self, place: Place, limits: Limits, guide: Monitor | None, start: Start | None, count: int, temperature: float
     ) -> tuple[list[Offer], str]:
         offers: list[Offer] = []
         reason = ""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ..monitors.analysis import Members
-from ..monitors.monitor import State
+from ..monitors.monitor import Answer, Question, State
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,14 @@ class Step:
 class Draft:
     """What the model has written behind a prompt: first `forced` (bytes the document already has), then new text.
 
-    `start` is the monitors' state at the cursor, `answers` what analysis said so far, by the question's text.
+    `start` is the monitors' state at the cursor, `answers` what analysis said so far.
     """
 
     forced: bytes
     start: State
     data: bytearray = field(default_factory=bytearray)
     steps: list[Step] = field(default_factory=list)
-    answers: dict[str, Members] = field(default_factory=dict)
+    answers: dict[Question, Answer] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -99,8 +98,8 @@ class Draft:
         return True
 
     def _settled(self, state: State) -> State | None:
-        while state.questions and state.questions[0].text in self.answers:
-            resolved = state.resolve(self.answers[state.questions[0].text])
+        while (questions := state.questions) and questions[0] in self.answers:
+            resolved = state.resolve(self.answers[questions[0]])
             if resolved is None:
                 return None
             state = resolved

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import torch
 
-from ..monitors.analysis import Document, Members
+from ..monitors.analysis import Document
 from ..monitors.errors import AnalysisError
-from ..monitors.monitor import FREE, Question, Start, State
+from ..monitors.monitor import FREE, Monitor, Question, Start, State
 from . import stops
 from .draft import Draft, decoded
 from .engine import Engine
@@ -34,19 +34,6 @@ MAX_REDRAWS = 8
 
 MAX_REFUSALS = 16
 """Tokens refused at one step before the text is ended."""
-
-
-class Guide(Protocol):
-    """What guided decoding asks of the monitors."""
-
-    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
-        """What holds at the cursor."""
-
-    def watch(self, document: Document, offset: int) -> State:
-        """A state that constrains nothing at the cursor and watches for what is written behind it."""
-
-    def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
-        """Put a state's question; at once, the answer comes through the future."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +86,7 @@ class Writer:
 
     def __init__(
         self, model: Model, vocabulary: Vocabulary, engine: Engine, place: Place, limits: Limits,
-        guide: Guide | None = None, start: Start | None = None,
+        guide: Monitor | None = None, start: Start | None = None,
     ) -> None:  # fmt: skip
         self._model, self._vocabulary, self._engine = model, vocabulary, engine
         self._place, self._limits, self._guide, self._start = place, limits, guide, start
@@ -107,7 +94,7 @@ class Writer:
         if guide is not None:
             state = start.state if start is not None else guide.watch(place.document, place.offset)
         self._draft = Draft(place.prompt.forced.encode("utf-8", "replace"), state)
-        self._asked: dict[str, Future[Members]] = {}
+        self._asked: dict[Question, Future[Any]] = {}
         self._random = torch.Generator().manual_seed(limits.seed)
         self._checks = guide is not None
         self._redraws = 0
@@ -215,39 +202,41 @@ class Writer:
         draft = self._draft
         while self._checks and self._guide is not None and draft.state.questions:
             for question in draft.state.questions:
-                if question.text not in self._asked:
+                if question not in self._asked:
                     place = self._place
-                    self._asked[question.text] = self._guide.ask(place.document, place.offset, question)
+                    self._asked[question] = self._guide.ask(place.document, place.offset, question)
             first = draft.state.questions[0]
-            answer = self._asked[first.text]
+            answer = self._asked[first]
             if block:
                 self._wait(answer)
             if not answer.done():
                 return None
             try:
-                draft.answers[first.text] = answer.result()
+                draft.answers[first] = answer.result()
             except AnalysisError:
                 self._checks = False  # analysis is down: from here on the text is the model's alone, and marked so
                 return None
             if not draft.settle():
+                if first.about != "members" or first.before:
+                    return _End("confidence", draft.size_of(first.text))
                 return self._redraw(first)
         return None
 
-    def _wait(self, answer: Future[Members]) -> None:
+    def _wait(self, answer: Future[Any]) -> None:
         while not (answer.done() or self._limits.over or self._limits.stop()):
             wait([answer], timeout=min(0.02, max(0.0, self._limits.until - time.monotonic())))
 
     def _last_answered(self) -> Question | None:
-        """The dot whose name is being written; None for the dot before the cursor."""
+        """The place whose name is being written; None for the one before the cursor."""
         written = self._draft.text
-        behind = [text for text in self._draft.answers if written.startswith(text)]
-        return Question(max(behind, key=len)) if behind else None
+        behind = [q for q in self._draft.answers if not q.before and q.about == "members" and written.startswith(q.text)]
+        return max(behind, key=lambda question: len(question.text), default=None)
 
     def _redraw(self, question: Question | None) -> _Next | _End:
         """Take the text back to a dot and draw the name behind it from the exact distribution."""
         self._redraws += 1
         if self._redraws > MAX_REDRAWS and question is not None:
-            return _End("confidence", self._draft.size_of(question.text) - 1)
+            return _End("confidence", self._draft.size_of(question.text.removesuffix(".")))
         return self._draw_name(question)
 
     def _draw_name(self, question: Question | None) -> _Next | _End:
@@ -263,13 +252,14 @@ class Writer:
             stem = place.prompt.stem(typed)
             at_dot: State | None = self._start.state
         else:
-            dot = draft.size_of(question.text) - 1
+            # The place is where the name begins; giving up there takes the dot away too.
+            begin, dot = draft.size_of(question.text), draft.size_of(question.text.removesuffix("."))
             base = place.document.text[: place.prompt.cut]
-            text = base + decoded(bytes(draft.data[: dot + 1]))
-            cut = vocabulary.pretoken_start(text, len(text) - 1)
+            text = base + decoded(bytes(draft.data[:begin]))
+            cut = vocabulary.pretoken_start(text, len(text) - 1) if text else 0
             keep = draft.count_at(len(text[len(base) : cut].encode("utf-8", "replace")))
-            stem = decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : dot + 1]))
-            at_dot = draft.state_at(keep, dot + 1)
+            stem = decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : begin]))
+            at_dot = draft.state_at(keep, begin)
         rests = at_dot.names() if at_dot is not None else None
         logits = draft.steps[keep].logits if keep < len(draft.steps) else place.ready
         self._engine.crop(len(place.prompt.tokens) + keep)
@@ -313,8 +303,9 @@ class Writer:
         text = "" if draft.owed else draft.text
         if end.size is not None:
             text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
-        if self._checks and draft.state.questions and len(draft.state.questions[0].text) <= len(text):
-            text, stopped = text[: len(draft.state.questions[0].text) - 1], "unverified"
+        unanswered = draft.state.questions[0].text if self._checks and draft.state.questions else None
+        if unanswered is not None and len(unanswered) <= len(text):
+            text, stopped = unanswered.removesuffix("."), "unverified"
         elif end.broken:
             text = without_last_word(text)
         return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)

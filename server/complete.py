@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..monitors.analysis import Document
-from ..monitors.dereference import Dereference
 from ..monitors.errors import PositionError
+from ..monitors.monitor import Start
 from ..monitors.process import AnalysisProcess
+from ..monitors.roster import joint
 from .listing import Entry, entries, find
-from .settings import Settings
+from .settings import Settings, monitors_on
 from .text import Text
 
 if TYPE_CHECKING:
     from ..decoding.decoder import Decoder
     from ..decoding.offer import Offer
+    from ..decoding.rank import Ranking
 
 PATIENCE_MS = 30_000.0
 """How long the command line waits for analysis; nobody is typing."""
@@ -92,7 +94,7 @@ def _answer(
     decoder: Decoder | None, guided: bool,
 ) -> dict[str, Any]:  # fmt: skip
     begun = time.monotonic()
-    guide = Dereference(analysis)
+    guide = joint(analysis, monitors_on(settings))
     start = find(guide, analysis, document, offset, PATIENCE_MS) if guided else None
     analysed = time.monotonic()
     ranking, ranked = None, None
@@ -112,15 +114,8 @@ def _answer(
     listed = entries(start, ranking) if start is not None else ()
     return {
         "position": {"path": position.path, "line": position.line, "column": position.column},
-        "monitor": None
-        if start is None or not start.monitor
-        else {
-            "name": start.monitor,
-            "closed": start.closed,
-            "reason": start.reason,
-            "legal": len(start.members.names),
-            "legal_mass": None if ranking is None else ranking.legal_mass,
-        },
+        "monitor": None if start is None or not start.monitor else _monitor(start, ranking),
+        "monitors": [] if start is None else [_monitor(said) for said in (start, *start.others) if said.monitor],
         "completions": [_entry(entry) for entry in listed],
         "inline": [
             {
@@ -168,6 +163,16 @@ def as_text(answer: dict[str, Any], most: int = 10) -> str:
         lines.append("  nothing to offer")
     lines.append("  " + "  ".join(f"{name} {value:.0f} ms" for name, value in answer["timings_ms"].items()))
     return "\n".join(lines)
+
+
+def _monitor(start: Start, ranking: Ranking | None = None) -> dict[str, Any]:
+    return {
+        "name": start.monitor,
+        "closed": start.closed,
+        "reason": start.reason,
+        "legal": len(start.members.names),
+        "legal_mass": None if ranking is None else ranking.legal_mass,
+    }
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

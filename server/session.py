@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..monitors.analysis import Description, Document
-from ..monitors.dereference import Dereference
 from ..monitors.errors import AnalysisError
-from ..monitors.monitor import Start
+from ..monitors.monitor import Monitor, Start
 from ..monitors.process import AnalysisProcess
+from ..monitors.roster import joint
 from ..monitors.syntax import place
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
-from .settings import Settings
+from .settings import Settings, monitors_on
 from .status import Nothing, Status
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Session:
         self.model = ModelThread(self._changed)
         self._with_model = True
         self._analysis: AnalysisProcess | None = None
-        self._guide: Dereference | None = None
+        self._guide: Monitor | None = None
         self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
         self._ids = count(1)
         self._lists: OrderedDict[int, List] = OrderedDict()
@@ -94,6 +94,8 @@ class Session:
         old, self.settings = self.settings, settings
         if (settings.project_python, settings.analysis_memory_mb) != (old.project_python, old.analysis_memory_mb):
             self._start_analysis(settings, roots)
+        elif self._analysis is not None and monitors_on(settings) != monitors_on(old):
+            self._guide = joint(self._analysis, monitors_on(settings))
         if (settings.model, settings.device, settings.threads, settings.context_tokens) != (
             old.model, old.device, old.threads, old.context_tokens,
         ):  # fmt: skip
@@ -272,7 +274,7 @@ class Session:
             memory_mb=settings.analysis_memory_mb, project_python=settings.project_python,
             on_health=lambda _health: self._changed(), workspace_roots=roots,
         )  # fmt: skip
-        self._guide = Dereference(self._analysis)
+        self._guide = joint(self._analysis, monitors_on(settings))
 
     def _load_model(self) -> None:
         if not self._with_model:

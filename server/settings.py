@@ -44,6 +44,7 @@ class Settings:
         2000, "Time a question to static analysis may take before the answer goes on without it.", minimum=10)
     analysis_memory_mb: int = setting(
         2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
+    monitors_dereference: bool = setting(True, "Hold attribute accesses to the members that exist.")
     model: str = setting(
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",
         scope="machine")
@@ -57,13 +58,21 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "How much is logged.", scope="machine")
 
 
+def monitors_on(settings: Settings) -> list[str]:
+    """The names of the monitors that are switched on."""
+    prefix = "monitors_"
+    return [
+        f.name.removeprefix(prefix) for f in fields(settings) if f.name.startswith(prefix) and getattr(settings, f.name)
+    ]
+
+
 def setting_name(field_name: str) -> str:
     """`inline_budget_ms` -> `inline.budget_ms`: the first word is the group, where there is a group."""
     group, _, rest = field_name.partition("_")
     return f"{group}.{rest}" if rest and group in _GROUPS else field_name
 
 
-_GROUPS = {"completion", "inline", "hover", "analysis", "project", "log"}
+_GROUPS = {"completion", "inline", "hover", "analysis", "project", "log", "monitors"}
 
 
 def from_json(value: object, *, trusted: bool = True, base: Settings | None = None) -> tuple[Settings, list[str]]:

@@ -38,6 +38,10 @@ return {
     -- Memory limit of the analysis process, in MB.
     memory_mb = 2048,
   },
+  monitors = {
+    -- Hold attribute accesses to the members that exist.
+    dereference = true,
+  },
   -- Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.
   model = '',
   -- Where the model runs. (auto, cpu, cuda, mps)
