@@ -26,10 +26,9 @@ ITEM = {"name", "price_cents", "quantity", "labels", "total_cents", "add_label"}
 CRATE = """
 
 class Crate:
-def __init__(self, width, height, depth):
+def __init__(self, width, height):
 self.width = width
-self.height = height
-self.depth = """
+self.height = """
 """Typed at the end of a file; Neovim itself indents the lines. Any model of code knows how it goes on."""
 
 
@@ -82,6 +81,10 @@ def shared(start: list[str], env: dict[str, str], home: Path) -> Iterator[Editor
 def editor(shared: Editor, home: Path) -> Editor:
     """The shared editor with nothing open, in a fresh copy of the project."""
     shared.keys("<C-\\><C-n>")
+    # Neovim stumbles over the late details of a list item whose buffer is gone.
+    shared.wait("the answers", lambda: shared.lua("""
+        return vim.iter(vim.lsp.get_clients()):all(function(client) return vim.tbl_isempty(client.requests) end)
+    """))
     shared.lua("vim.cmd('silent! %bwipeout!')")
     shutil.copytree(HERE / "project", home / "project", dirs_exist_ok=True)
     return shared
@@ -202,22 +205,23 @@ def test_ghost_text_appears_and_is_accepted(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, CRATE)
     ghost = wait_for_ghost(editor)
-    assert editor.line() == "        self.depth = "
-    editor.wait("ghost text on the screen", lambda: f"self.depth = {ghost}" in editor.screen.text())
+    assert editor.line() == "        self.height = "
+    editor.wait("ghost text on the screen", lambda: f"self.height = {ghost}" in editor.screen.text())
+    keep(editor, "ghost")
     editor.keys("<Tab>")
-    editor.wait("acceptance", lambda: editor.line() != "        self.depth = ")
-    assert editor.line() == f"        self.depth = {ghost}"
-    assert editor.cursor()[1] == len(f"        self.depth = {ghost}")
-    assert editor.buffer().endswith(f"        self.height = height\n        self.depth = {ghost}\n")
+    editor.wait("acceptance", lambda: editor.line() != "        self.height = ")
+    assert editor.line() == f"        self.height = {ghost}"
+    assert editor.cursor()[1] == len(f"        self.height = {ghost}")
+    assert editor.buffer().endswith(f"        self.width = width\n        self.height = {ghost}\n")
 
 
 def test_ghost_text_stays_while_it_is_typed(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, CRATE)
     ghost = wait_for_ghost(editor)
-    whole = f"self.depth = {ghost}"
+    whole = f"self.height = {ghost}"
     editor.wait("ghost text on the screen", lambda: whole in editor.screen.text())
-    editor.screen.watch("self.depth = ")
+    editor.screen.watch("self.height = ")
     editor.type(ghost[:-1], pause_s=0.15)
     assert editor.line() == f"        {whole[:-1]}"
     frames = editor.screen.frames()
@@ -232,27 +236,25 @@ def test_ghost_text_is_accepted_in_the_pause_before_the_next_request(editor: Edi
     type_at_end(editor, CRATE)
     ghost = wait_for_ghost(editor)
     editor.keys(ghost[:2] + "<Tab>")
-    editor.wait("acceptance", lambda: editor.line() != f"        self.depth = {ghost[:2]}")
-    assert editor.line() == f"        self.depth = {ghost}"
+    editor.wait("acceptance", lambda: editor.line() != f"        self.height = {ghost[:2]}")
+    assert editor.line() == f"        self.height = {ghost}"
 
 
 def test_ghost_text_that_the_typed_text_has_left_is_gone_at_once(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, CRATE)
     ghost = wait_for_ghost(editor)
-    editor.wait("ghost text on the screen", lambda: f"self.depth = {ghost}" in editor.screen.text())
-    editor.screen.watch("self.depth = Q")
+    editor.wait("ghost text on the screen", lambda: f"self.height = {ghost}" in editor.screen.text())
+    editor.screen.watch("self.height = Q")
     editor.keys("Q")
     frame = editor.wait("the key", editor.screen.frames)[0]
-    assert frame.endswith("self.depth = Q")
+    assert frame.endswith("self.height = Q")
 
 
 def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.")
     ghost = editor.wait("ghost text of two words", lambda: editor.ghost() if " = " in editor.ghost() else "")
-    editor.wait("ghost text on the screen", lambda: f"self.{ghost}" in editor.screen.text())
-    keep(editor, "ghost")
     first = ghost.split(" ")[0]
     editor.keys("<M-f>")
     editor.wait("the first word", lambda: editor.line() == f"        self.{first}")

@@ -55,7 +55,10 @@ class Editor:
             assert self.process.stdin is not None
             self.process.stdin.write(msgpack.packb([0, message_id, method, list(args)]))
             self.process.stdin.flush()
-        return future.result(timeout_s)
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"Neovim does not answer {method} {args}; the screen:\n{self.screen.text()}") from None
 
     def lua(self, code: str, *args: Any) -> Any:
         return self.request("nvim_exec_lua", code, list(args))

@@ -6,6 +6,7 @@ vim.opt.completeopt = { 'menuone', 'noselect', 'popup' }
 vim.g.loaded_python3_provider = 0 -- Neovim would start a Python of its own to look for one
 vim.opt.swapfile = false
 vim.opt.number = true
+vim.opt.hlsearch = false
 vim.opt.laststatus = 2
 vim.opt.statusline = "%f %m%=%{v:lua.require'fairlead'.statusline()} "
 

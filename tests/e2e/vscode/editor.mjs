@@ -34,7 +34,7 @@ const QUIET = {
 /**
  * Starts VS Code on a copy of the test project (`tests/e2e/project`).
  *
- * `prepare(workspace)` may change the copy first; `machine` and `user` are settings; `trust` false keeps VS Code's question
+ * `prepare(workspace)` may change the copy first, and return the path of a .code-workspace file to open instead of the folder; `machine` and `user` are settings; `trust` false keeps VS Code's question
  * about trust, which is then answered with "no"; `env` is added to the environment of the editor. `machine` and `env` may be
  * functions of the workspace.
  */
@@ -43,7 +43,7 @@ export async function openEditor({ prepare, machine = { 'fairlead.server.path': 
     const workspace = join(home, 'inventory');
     const data = join(home, 'data');
     cpSync(join(ROOT, 'tests/e2e/project'), workspace, { recursive: true });
-    prepare?.(workspace);
+    const roots = prepare?.(workspace);
     const port = await freePort();
     writeFileSync(join(home, 'config.yaml'), `bind-addr: 127.0.0.1:${port}\nauth: none\ncert: false\n`);
     writeSettings(join(data, 'Machine'), typeof machine === 'function' ? machine(workspace) : machine);
@@ -60,7 +60,7 @@ export async function openEditor({ prepare, machine = { 'fairlead.server.path': 
     assert.equal(installed.status, 0, installed.stdout + installed.stderr);
 
     const quiet = ['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
-    const process_ = spawn(process.execPath, [ENTRY, ...options, ...quiet, ...(trust ? ['--disable-workspace-trust'] : []), workspace],
+    const process_ = spawn(process.execPath, [ENTRY, ...options, ...quiet, ...(trust ? ['--disable-workspace-trust'] : []), roots ?? workspace],
         { env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let output = '';
     process_.stdout.on('data', (data) => (output += data));
@@ -71,7 +71,7 @@ export async function openEditor({ prepare, machine = { 'fairlead.server.path': 
     });
     const editor = new Editor({ home, workspace, data, browser, process_, output: () => output });
     try {
-        await editor.load(`http://127.0.0.1:${port}/?folder=${workspace}`, trust);
+        await editor.load(`http://127.0.0.1:${port}/?${roots ? `workspace=${roots}` : `folder=${workspace}`}`, trust);
     } catch (error) {
         await editor.close();
         throw error;
@@ -211,7 +211,8 @@ export class Editor {
     /** The ghost text painted now; empty when there is none. */
     async ghost() {
         const parts = await this.page.locator('.ghost-text-decoration, .ghost-text-decoration-preview').allInnerTexts();
-        return parts.join('').replaceAll('\u00a0', ' ');
+        const below = await this.page.locator('.suggest-preview-text .view-line').allInnerTexts();
+        return [parts.join(''), ...below].join('\n').replaceAll('\u00a0', ' ');
     }
 
     async waitGhost(wanted = (text) => text.length > 0, what = 'ghost text') {
