@@ -12,7 +12,7 @@ from .errors import AnalysisError
 from .lexical import scan
 from .monitor import Answer, Question, Start
 from .running import Lexer
-from .syntax import Place, place
+from .syntax import TEXT_LIMIT, Place, place
 
 _REFUSED_PLACES = {
     "import": "this is an import statement",
@@ -147,6 +147,8 @@ class Dereference:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start behind the dot at the cursor, or None if the cursor is at no attribute."""
+        if len(document.text) > TEXT_LIMIT:
+            return None
         here = place(document.text, offset)
         if here.where != "code" or here.dot is None or here.context == "import":
             return None

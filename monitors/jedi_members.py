@@ -30,12 +30,13 @@ _MODULE_DUNDERS = frozenset({
     "__cached__", "__builtins__",
 })  # fmt: skip
 _CLASS_DUNDERS = frozenset(dir(type)) | {"__wrapped__"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES_LIMIT = 1000
 
 
 def members(session: Session, document: Document, offset: int) -> Members:
     """What may follow the dot at `offset`, judged. Raises whatever jedi raises."""
-    text, shift = _without_mark(document.text)
+    text, shift = _readable(document.text)
     here = place(text, offset - shift)
     if here.where != "code" or here.dot is None:
         facts = Facts(here.where, here.dot is not None)
@@ -76,8 +77,12 @@ def members(session: Session, document: Document, offset: int) -> Members:
     return Members(listed, closed, why, receiver, frozenset(extra))
 
 
-def _without_mark(text: str) -> tuple[str, int]:
-    """Without a byte order mark, which parso counts as no column."""
+def _readable(text: str) -> tuple[str, int]:
+    """The text as parso can read it, and how much shorter at its start it is.
+
+    A byte order mark is no column to parso; a lone half of a surrogate pair cannot be encoded.
+    """
+    text = _SURROGATE.sub("\ufffd", text)
     return (text[1:], 1) if text.startswith("\ufeff") else (text, 0)
 
 
@@ -239,7 +244,7 @@ def _import_members(script: Any, position: tuple[int, int]) -> Members:
 
 def names(session: Session, document: Document, offset: int) -> Members:
     """The bare names that may stand at `offset`, filtered by what is typed of one."""
-    text, shift = _without_mark(document.text)
+    text, shift = _readable(document.text)
     offset -= shift
     start = identifier_start(text, offset)
     typed = text[start:offset]
@@ -261,7 +266,7 @@ def names(session: Session, document: Document, offset: int) -> Members:
 
 def describe(session: Session, document: Document, offset: int, name: str = "") -> Description | None:
     """The name at `offset`, or the member called `name` that could be completed there."""
-    text, shift = _without_mark(document.text)
+    text, shift = _readable(document.text)
     offset -= shift
     start, end = identifier_start(text, offset), identifier_end(text, offset)
     if not name:
@@ -324,7 +329,7 @@ def warm(session: Session, document: Document) -> Iterator[None]:
     Yields after each import: whoever has a question in the meantime stops here and starts again later, when what was
     done is found in the caches.
     """
-    text, _ = _without_mark(document.text)
+    text, _ = _readable(document.text)
     script = session.script(Document(document.path, text, document.version, document.root))
     context = script._get_module_context()
     yield

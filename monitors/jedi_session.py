@@ -24,9 +24,7 @@ from .analysis import Document
 from .cache import TreeCache
 from .environment import Environment, find_environment, standard_library
 from .jedi_patches import patch
-
-TEXT_LIMIT = 2_000_000
-"""Characters; a larger document is not analysed."""
+from .syntax import TEXT_LIMIT
 
 _TREES_LIMIT = 2_500
 """Parsed files kept in memory before all are let go; a file is a quarter of a megabyte on average."""

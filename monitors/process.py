@@ -25,7 +25,7 @@ from .analysis import Description, Document, Member, Members
 from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
-from .syntax import identifier_end, normalised, place
+from .syntax import TEXT_LIMIT, identifier_end, normalised, place
 
 LOG = logging.getLogger(__name__)
 
@@ -116,6 +116,8 @@ class AnalysisProcess:
 
     def members(self, document: Document, offset: int) -> Future[Members]:
         """What may follow the dot that ends at `offset`, with the gate's verdict."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(Members(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
         here = place(document.text, offset)
         if here.where != "code" or here.dot is None:
             return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
@@ -380,6 +382,7 @@ class _Running:
             elif "answer" in message:
                 self.begun = None
             self._received(self, message)
+        stream.close()
         if self._process.poll() is None:
             try:
                 self._process.wait(1.0)

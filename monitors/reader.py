@@ -63,19 +63,17 @@ def read_bytes(path: str | os.PathLike[str], limit: int = SIZE_LIMIT) -> bytes:
 
 
 def read_source(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a Python file whose declared encoding is one of the known ones.
+    """The bytes of a Python file. Raises OSError as `read_bytes` does, also for a codec we do not know.
 
-    An unknown or slow codec (`punycode` is quadratic) is taken for UTF-8 by blotting out its declaration.
+    Decoding is left to the parser, and some codecs take quadratic time or are no text at all (punycode, rot13).
     """
     data = read_bytes(path)
     at = 0
     for _ in range(2):
         end = data.find(b"\n", at)
-        line = data[at:end if end >= 0 else len(data)]
-        match = _CODING.match(line[:400])
+        match = _CODING.match(data[at:end if end >= 0 else len(data)][:400])
         if match and match[1].decode("ascii", "replace").lower().replace("_", "-") not in _KNOWN:
-            start = at + match.start(1)
-            return data[:start] + b"utf-8".ljust(len(match[1]))[:len(match[1])] + data[start + len(match[1]):]
+            raise UnreadableFile(f"{path}: unknown encoding {match[1].decode('ascii', 'replace')}")
         if end < 0:
             break
         at = end + 1

@@ -24,6 +24,9 @@ store. An augmented assignment loads first, and is a load."""
 PLACEHOLDER = "Z"
 """Stands for the name at the cursor in `normalised` text: any name will do, a missing one breaks the tree."""
 
+TEXT_LIMIT = 2_000_000
+"""Characters; a larger document is not analysed."""
+
 _LANGUAGE = Language(tree_sitter_python.language())
 _PARSER = Parser(_LANGUAGE)
 _STORES = Query(
