@@ -145,7 +145,7 @@ class Writer:
                         draft.add(token_id, kept, at.logits, short, log_prob)
                     return _End("end_of_line")
                 draft.add(token_id, text, at.logits, state, log_prob)
-                if self._limits.multiline and self._block_is_over():
+                if self._limits.multiline and (self._block_is_over() or self._limits.finished(draft.text)):
                     return _End("end_of_block")
                 return _Next(self._engine.step([token_id])[-1])
             if not owed and _in_name(draft.state):
@@ -265,7 +265,8 @@ class Writer:
         self._engine.crop(len(place.prompt.tokens) + keep)
         scored = rank(
             self._engine, vocabulary, logits, stem, sorted(typed + rest for rest in rests or () if typed + rest),
-            typed=typed, until=self._limits.until, stop=self._limits.stop,
+            typed=typed, enough=1 if self._limits.temperature <= 0 else None, until=self._limits.until,
+            stop=self._limits.stop,
         )  # fmt: skip
         name = self._choose(scored)
         branch = scored.branch(name) if name is not None else None
@@ -287,14 +288,15 @@ class Writer:
         return _Next(rows[-1], ends_word=True)
 
     def _choose(self, scored: Scored) -> str | None:
-        """The name to write: the likeliest, or a sample; None when the model believes in none of them."""
+        """The name to write: the likeliest, or a sample of the nucleus; None when the model believes in none of them."""
         ranking = scored.ranking
-        if not ranking.names or ranking.legal_mass < self._limits.min_legal_mass:
+        if not ranking.names or ranking.legal_mass + ranking.unseen_mass < self._limits.min_legal_mass:
             return None
         if self._limits.temperature <= 0:
-            return ranking.names[0]
+            return next((name for name in ranking.names if name not in ranking.bounded), None)
         weights = torch.tensor([value / self._limits.temperature for value in ranking.log_probs]).softmax(-1)
-        return ranking.names[int(torch.multinomial(weights, 1, generator=self._random))]
+        keep = int((weights.cumsum(0) < 0.95).sum()) + 1  # the nucleus, as for tokens
+        return ranking.names[int(torch.multinomial(weights[:keep], 1, generator=self._random))]
 
     def _offer(self, end: _End) -> Offer:
         """What of the draft may be shown: nothing behind a dot that was not answered."""

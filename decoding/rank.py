@@ -107,6 +107,7 @@ def rank(
     names: Sequence[str],
     *,
     typed: str = "",
+    enough: int | None = None,
     max_nodes: int = 4096,
     until: float | None = None,
     stop: Callable[[], bool] | None = None,
@@ -115,8 +116,9 @@ def rank(
 
     Best-first by probability, `NODES_PER_FORWARD` nodes a forward, so that what is cut off by `max_nodes`, by the
     monotonic time `until` or by `stop` is the least likely part; `unseen_mass` bounds it. `typed` restricts the names
-    to those starting with it and conditions Z on it. The tree stays in the engine behind the committed tokens: commit
-    a branch or crop.
+    to those starting with it and conditions Z on it. With `enough`, it ends as soon as so many of the best names are
+    certain: no other can score higher, since probability only falls along a path. The tree stays in the engine behind
+    the committed tokens: commit a branch or crop.
     """
     wanted = sorted({name for name in names if name.startswith(typed)})
     trie = build(vocabulary, stem, wanted)
@@ -131,6 +133,7 @@ def rank(
         ends_here.setdefault(node, []).append(name_index)
     stem_mass = 0.0
     frontier: list[tuple[float, int]] = []
+    done: list[float] = []  # scores of the names whose end was run
 
     def expand(node: int, log_row: torch.Tensor) -> None:
         """Take in the log-probabilities after `node`: its children, crossing tokens, the end of a name."""
@@ -153,19 +156,27 @@ def rank(
             value = here + math.log(max(1e-12, 1.0 - continues))
             scores.setdefault(name_index, []).append(value)
             _keep_best(best_way, name_index, value, node, None)
+            done.append(_log_sum(scores[name_index]))
         if len(text) < len(target) and target.startswith(text):
             ids = vocabulary.starting_with(target[len(text) :])
             if len(ids):
                 stem_mass += math.exp(here) * float(log_row[torch.from_numpy(ids)].exp().sum())
+
+    def is_enough() -> bool:
+        """Whether the `enough`-th best finished name is as likely as anything unfinished could be."""
+        if enough is None or len(done) < enough:
+            return False
+        return heapq.nlargest(enough, done)[-1] >= -frontier[0][0]
 
     expand(-1, torch.log_softmax(root_logits.float(), -1))
     if not target:
         stem_mass = 1.0
     seen = 0
     while frontier and seen < max_nodes:
-        if (until is not None and seen and time.monotonic() >= until) or (stop is not None and stop()):
+        if (until is not None and seen and time.monotonic() >= until) or (stop is not None and stop()) or is_enough():
             break
-        batch = [heapq.heappop(frontier)[1] for _ in range(min(NODES_PER_FORWARD, len(frontier), max_nodes - seen))]
+        width = NODES_PER_FORWARD if enough is None else NODES_PER_FORWARD // 4
+        batch = [heapq.heappop(frontier)[1] for _ in range(min(width, len(frontier), max_nodes - seen))]
         logits = engine.score_tree(
             [slots[trie.parents[node]] if trie.parents[node] >= 0 else -1 for node in batch],
             [trie.ids[node] for node in batch],

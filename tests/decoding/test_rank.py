@@ -110,6 +110,23 @@ def test_what_time_cuts_off_is_bounded_and_marked() -> None:
     assert set(hurried.names) == set(names)
 
 
+@pytest.mark.parametrize("enough", [1, 3])
+def test_the_best_names_are_exact_without_running_the_rest(enough: int, tiny: Callable[[str], Model]) -> None:
+    model = tiny("llama")
+    engine = engine_for(model)
+    vocabulary = Vocabulary.of(model.tokenizer, engine.vocab_size, sorted(model.eos_ids), sorted(model.special_ids))
+    names = [f"{stem}_{number}" for stem in ("get", "set", "add", "name_of", "x") for number in range(40)]
+    ready = engine.prefill(vocabulary.encode("items"))
+    assert ready is not None
+    everything = rank(engine, vocabulary, ready, ".", names).ranking
+    engine.crop(len(engine.tokens))
+    best = rank(engine, vocabulary, ready, ".", names, enough=enough).ranking
+    finished = [name for name in best.names if name not in best.bounded]
+    assert finished[:enough] == list(everything.names[:enough])
+    assert best.legal_mass <= everything.legal_mass + 1e-6
+    assert best.legal_mass + best.unseen_mass >= everything.legal_mass - 1e-6
+
+
 def test_the_order_of_the_names_changes_nothing() -> None:
     engine, vocabulary = uniform("append(", ".add", "_all")
     ready = engine.prefill([1, 2])
