@@ -34,6 +34,8 @@ class Limits:
     temperature: float = 0.0
     seed: int = 0
     stop: Callable[[], bool] = lambda: False
+    finished: Callable[[str], bool] = lambda text: False
+    """Given what is written so far, after every token: whether there is enough of it. For `multiline`."""
 
     @property
     def over(self) -> bool:

@@ -1,0 +1,162 @@
+"""What the monitors and other orders say at an access, without a model."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import sysconfig
+import time
+from collections import Counter
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import Any
+
+import jedi
+from dots_dataset import REPOSITORY, Access, Source
+
+from fairlead.monitors.analysis import Analysis, Document
+from fairlead.monitors.dereference import Dereference
+from fairlead.monitors.monitor import Monitor, Question, Start, State
+
+PATIENCE_S = 60.0
+"""Nobody is typing: analysis gets the time it takes."""
+
+
+class Patient:
+    """A monitor whose questions are answered before they are asked again: the same seed writes the same text."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self.name = monitor.name
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        return self._monitor.start(document, offset, PATIENCE_S * 1000)
+
+    def watch(self, document: Document, offset: int) -> State:
+        return self._monitor.watch(document, offset)
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+        future = self._monitor.ask(document, offset, question)
+        wait([future], PATIENCE_S)
+        return future
+
+
+def monitors(analysis: Analysis) -> Patient:
+    """All that guides, as one."""
+    return Patient(Dereference(analysis))
+
+
+def document(root: Path, source: Source, access: Access) -> Document:
+    """The buffer a person would have who has typed the dot and nothing behind it."""
+    return Document(str(root / source.path), source.cut(access), 1, str(root))
+
+
+def gate(root: Path, source: Source, access: Access, analysis: Analysis, guide: Patient) -> dict[str, Any]:
+    """The verdict at the dot, whether it is right, and how long it took."""
+    text = document(root, source, access)
+    begun = time.perf_counter()
+    analysis.members(text, access.offset).result(PATIENCE_S)
+    answered = time.perf_counter()
+    start = guide.start(text, access.offset)
+    end = time.perf_counter()
+    row: dict[str, Any] = {
+        "closed": False, "reason": "no monitor has anything to say", "receiver": "", "legal": 0, "refused": False,
+        "listed": False, "analysis_ms": (answered - begun) * 1000, "monitor_ms": (end - answered) * 1000,
+    }  # fmt: skip
+    if start is None:
+        return row
+    behind = source.true(access)[len(access.name) : len(access.name) + 1] or "\n"
+    return row | {
+        "closed": start.closed, "reason": start.reason, "receiver": start.members.receiver,
+        "legal": len(start.members.names), "listed": access.name in {each.name for each in start.members.members},
+        "refused": start.closed and start.state.advance(access.name + behind) is None,
+    }  # fmt: skip
+
+
+def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[str, Any]:
+    """Write the rest of the statement as it is in truth: is any of it refused, and where?"""
+    text, true = document(root, source, access), source.true(access) + "\n"
+    start = guide.start(text, access.offset)
+    state: State | None = start.state if start is not None else guide.watch(text, access.offset)
+    reason = start.reason if start is not None and start.closed else ""
+    for match in re.finditer(r"\w+|\s+|.", true):
+        assert state is not None
+        state = state.advance(match.group())
+        while state is not None and state.questions:
+            answer = guide.ask(text, access.offset, state.questions[0]).result(PATIENCE_S)
+            state = state.resolve(answer)
+            if getattr(answer, "closed", False):
+                reason = getattr(answer, "reason", "")
+        if state is None:
+            return {"refused": True, "at": true[: match.end()], "reason": reason}
+    return {"refused": False}
+
+
+class Jedi:
+    """jedi as everybody calls it, in this process, for the order of its list."""
+
+    def __init__(self, root: Path, sys_path: list[str]) -> None:
+        self._project = jedi.Project(root, sys_path=[str(root), *sys_path], smart_sys_path=False)
+        self._environment = jedi.InterpreterEnvironment()
+
+    def names(self, text: Document, offset: int) -> list[str]:
+        """The names at the cursor in the order of `Script.complete`; none where jedi fails."""
+        line = text.text.count("\n", 0, offset) + 1
+        column = offset - (text.text.rfind("\n", 0, offset) + 1)
+        try:
+            script = jedi.Script(text.text, path=text.path, project=self._project, environment=self._environment)
+            return [completion.name for completion in script.complete(line, column)]
+        except Exception:  # whatever an internal fault of jedi's raises: it has no list then
+            return []
+
+
+def frequencies() -> Counter[str]:
+    """How often each attribute name is read or stored in the standard library of this Python, its tests left out."""
+    kept = REPOSITORY / "build" / f"dots-frequency-{sys.version_info[0]}.{sys.version_info[1]}.json"
+    if kept.exists():
+        return Counter(json.loads(kept.read_text(encoding="utf-8")))
+    counts: Counter[str] = Counter()
+    library = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(library.rglob("*.py")):
+        if {"test", "tests", "idle_test", "site-packages", "lib2to3"} & set(path.relative_to(library).parts):
+            continue
+        try:
+            module = ast.parse(path.read_bytes())
+        except SyntaxError:
+            continue
+        counts.update(node.attr for node in ast.walk(module) if isinstance(node, ast.Attribute))
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(counts), encoding="utf-8")
+    return counts
+
+
+def rank_in(names: list[str], true: str) -> int | None:
+    """The place of the true name, counting from 1."""
+    return names.index(true) + 1 if true in names else None
+
+
+def frequency_order(names: list[str], counts: Counter[str]) -> list[str]:
+    return sorted(names, key=lambda name: (-counts[name], name))
+
+
+def category(reason: str) -> str:
+    """A reason without the names in it, to count by."""
+    for pattern, general in _CATEGORIES:
+        if re.search(pattern, reason):
+            return general
+    return reason
+
+
+_CATEGORIES = (
+    (r"^all members of .*\|", "closed: all members of a union"),
+    (r"^all members of ", "closed: all members of one type"),
+    (r"makes up attributes$", "… makes up attributes"),
+    (r"stores attributes under computed names$", "… stores attributes under computed names"),
+    (r"^the decorator .* may add attributes", "the decorator … may add attributes"),
+    (r"^the code reads \.", "the code reads … from it, which analysis does not know"),
+    (r" is a function: ", "… is a function: decorators and assignments give it attributes"),
+    (r" is not known$", "… is not known"),
+    (r" may be any ", "… may be any object, class or exception"),
+)
