@@ -70,3 +70,24 @@ test('a server that ends at once, or never answers, leaves an editor that works 
         await editor.close();
     }
 });
+
+test('a server that keeps ending is left alone after the fifth time, and started again when asked to', async () => {
+    const editor = await openEditor();
+    try {
+        await editor.open('inventory/items.py');
+        for (let crash = 1; crash <= 5; crash++) {
+            const started = await until(() => {
+                const all = [...editor.log().matchAll(/started, process (\d+)/g)];
+                return all.length === crash && all.at(-1);
+            }, `start ${crash}`);
+            process.kill(Number(started[1]), 'SIGKILL');
+        }
+        const toast = await editor.notification('ended 5 times in 3 minutes');
+        await editor.screenshot('left-alone');
+        assert.match(await editor.languageStatus(), /^fairlead: error/);
+        await toast.getByText('Restart', { exact: true }).click();
+        await editor.waitState('ready');
+    } finally {
+        await editor.close();
+    }
+});
