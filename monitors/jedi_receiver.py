@@ -118,7 +118,8 @@ class Receiver:
             if operator == ".":
                 if not self._tested(context, trailer.children[1], following):
                     # A member of the union without the attribute raises; it gives nothing that could be missed.
-                    if not any([self._attribute(value, trailer.children[1]) for value in values]):
+                    defined = [self._attribute(value, trailer.children[1]) for value in values]
+                    if not any(defined):
                         raise Unknown(f".{trailer.children[1].value} is made up by its receiver")
             elif operator == "(":
                 if not self._decorated(context, base, trailers[:index], following):

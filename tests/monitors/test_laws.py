@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fairlead.monitors.analysis import Members
 from fairlead.monitors.dereference import DereferenceState
 from fairlead.monitors.laws import StateLaws
+from fairlead.monitors.monitor import Answer
 
 NAMES = frozenset({"append", "ab"})
 
@@ -64,14 +64,14 @@ class Changing:
 class Endless(DereferenceState):
     """Asks the same question for ever."""
 
-    def resolve(self, answer: Members) -> Any:
+    def resolve(self, answer: Answer) -> Any:
         return self
 
 
 class Hasty(DereferenceState):
     """Forgets what was written ahead of the answer."""
 
-    def resolve(self, answer: Members) -> Any:
+    def resolve(self, answer: Answer) -> Any:
         if self.pending and self.pending[0].ended:
             return replace(self, pending=self.pending[1:])
         return super().resolve(answer)

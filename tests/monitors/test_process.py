@@ -85,7 +85,8 @@ class TestAnswers:
         assert names[-1] == "_b"
 
     def test_kinds(self, shared: AnalysisProcess) -> None:
-        text = "import enum\nclass C(enum.Enum):\n    RED = 1\n    def go(self): ...\n    @property\n    def p(self): ...\nx = C.▮"
+        text = "import enum\nclass C(enum.Enum):\n    RED = 1\n    def go(self): ...\n    @property\n    def p(self): ...\n"
+        text += "x = C.▮"
         kinds = {member.name: member.kind for member in members(shared, text).members}
         assert (kinds["RED"], kinds["go"], kinds["p"]) == ("enum_member", "method", "property")
 
