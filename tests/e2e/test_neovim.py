@@ -263,6 +263,19 @@ def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
     editor.wait("acceptance", lambda: editor.line() == f"        self.{ghost}")
 
 
+def test_list_and_ghost_text_stand_side_by_side(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    typed = "    def remove(self, number: int) -> None:\nif number in self.shelves:\ndel self."
+    type_at_end(editor, f"\n{typed}")
+    assert {"shelf", "shelves", "total_cents"} <= set(editor.wait("the list", editor.menu))
+    ghost = wait_for_ghost(editor)
+    editor.wait("both on the screen", lambda: f"del self.{ghost}" in editor.screen.text() and "Method" in editor.screen.text())
+    keep(editor, "both")
+    editor.keys("<Tab>")
+    editor.wait("acceptance", lambda: editor.line() == f"            del self.{ghost}")
+    editor.wait("the list to go", lambda: not editor.menu())
+
+
 def test_invoked_ghost_text_has_alternatives(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
     type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.")

@@ -48,6 +48,9 @@ local function take(cut)
   local bufnr = vim.api.nvim_get_current_buf()
   return vim.lsp.inline_completion.get({
     on_accept = function(item)
+      if vim.fn.pumvisible() == 1 then
+        vim.fn.complete(vim.fn.col('.'), {}) -- closes the list, which would otherwise stay on for text that has changed
+      end
       local rest, fitted = fit(item, bufnr)
       local part = rest and cut(rest)
       if not rest or part == rest then
