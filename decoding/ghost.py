@@ -288,7 +288,7 @@ class Writer:
         return _Next(rows[-1], ends_word=True)
 
     def _choose(self, scored: Scored) -> str | None:
-        """The name to write: the likeliest, or a sample of the nucleus; None when the model believes in none of them."""
+        """The name to write: the likeliest, or a sample (nucleus); None when the model believes in none of them."""
         ranking = scored.ranking
         if not ranking.names or ranking.legal_mass + ranking.unseen_mass < self._limits.min_legal_mass:
             return None
