@@ -55,6 +55,7 @@ class ModelThread:
         self._wanted = 0
         """Counts the calls of `load` and `unload`: what an earlier one brings is dropped."""
         self._failures = 0
+        self._closed = False
 
     @property
     def ready(self) -> bool:
@@ -79,6 +80,8 @@ class ModelThread:
 
         Cancelling the awaiting task stops the job at its next look at `stop`.
         """
+        if self._closed:
+            return None
         previous = self._stops.pop(key, None)
         if previous is not None:
             previous.set()
@@ -96,6 +99,7 @@ class ModelThread:
 
     def close(self) -> None:
         """Stop what runs; does not wait."""
+        self._closed = True
         for stop in self._stops.values():
             stop.set()
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -113,14 +117,21 @@ class ModelThread:
 
     def _failed(self, error: BaseException) -> None:
         log.exception("the model failed", exc_info=error)
-        self._failures += 1
         self._decoder = None
-        message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+        if self.report.state != "ready":
+            return  # another model was asked for meanwhile, and is loaded next
+        self._failures += 1
+        message = _in_words(error)
+        if self._failures > 1:
+            message += " (it failed twice, and stays off until its settings change or the server is restarted)"
         self._set(ModelReport("failed", self.report.name, error=message))
-        if self._failures == 1 and self._make is not None:
-            self._load(self._make, self._wanted)
+        if self._failures == 1 and self._make is not None and not self._closed:
+            # Behind what waits already: whoever asked is answered now, not when the model is there again.
+            self._executor.submit(self._load, self._make, self._wanted)
 
     def _load(self, make: Callable[[], Decoder], wanted: int) -> None:
+        if wanted != self._wanted:
+            return
         begun = time.monotonic()
         self._decoder = None
         self._set(ModelReport("loading"))
@@ -128,9 +139,10 @@ class ModelThread:
             decoder = make()
             decoder.warm_up()
         except BaseException as error:
-            message = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+            message = _in_words(error)
             log.error("the model could not be loaded: %s", message, exc_info=not isinstance(error, ModelError))
-            self._set(ModelReport("failed", error=message))
+            if wanted == self._wanted:
+                self._set(ModelReport("failed", error=message))
             return
         if wanted != self._wanted:
             return
@@ -144,3 +156,10 @@ class ModelThread:
         self.report = report
         self._on_change()
 
+
+def _in_words(error: BaseException) -> str:
+    """What happened, in one line for a person."""
+    if isinstance(error, ModelError):
+        return str(error)
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__

@@ -204,6 +204,9 @@ class Session:
             )  # fmt: skip
 
         written = await self.model.run(("inline", document.path), write)
+        if written is None and (reason := self._refusal(document, offset)):
+            self._nothing("inline", reason, document, offset)
+            return []  # the model failed meanwhile
         if written is None or written.reason == "cancelled":
             return None
         timings = written.timings
