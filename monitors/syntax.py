@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import tree_sitter_python
-from tree_sitter import Language, Parser, Query, QueryCursor, Tree
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 from .lexical import Scan, Where, scan
 from .running import NO_OPERAND
@@ -321,16 +321,28 @@ def _path(tree: Tree, byte: int) -> Iterator[tuple[str, str | None]]:
 
 
 def stored_names(text: str) -> frozenset[str]:
-    """Every attribute name that the text stores on some object, by assignment, as a target, or through `setattr`."""
+    """Every attribute name that the text stores on some object, by assignment, as a target, or through `setattr`.
+
+    What is stored on `self` is left out: it belongs to the class around it, and analysis knows it (jedi does not know
+    what is stored on `cls`).
+    """
     if _stored and _stored[0][0] == text:
         return _stored[0][1]
     captures = QueryCursor(_STORES).captures(parse(text).root_node)
-    names = frozenset((node.text or b"").decode("utf-8", "replace") for node in captures.get("name", ()))
+    names = frozenset(
+        (node.text or b"").decode("utf-8", "replace") for node in captures.get("name", ()) if not _on_self(node)
+    )
     _stored[:] = [(text, names)]
     return names
 
 
 _stored: list[tuple[str, frozenset[str]]] = []
+
+
+def _on_self(name: Node) -> bool:
+    """Whether a stored attribute is stored on `self` itself."""
+    holder = name.parent.child_by_field_name("object") if name.parent is not None else None
+    return holder is not None and holder.text == b"self"
 
 
 def _encode(text: str) -> bytes:
