@@ -152,6 +152,10 @@ class Client:
         self._taken.add(at)
         return self.messages[at].get("params")
 
+    def forget(self, method: str) -> None:
+        """What has come of this method so far is not what `notification` waits for."""
+        self._taken.update(at for at, message in enumerate(self.messages) if message["method"] == method)
+
     def notifications(self, method: str) -> list[Any]:
         """The parameters of all that came so far."""
         return [message.get("params") for message in self.messages if message["method"] == method]
