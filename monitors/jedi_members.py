@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from jedi.api.completion import complete_trailer, get_user_context
@@ -32,6 +35,13 @@ _MODULE_DUNDERS = frozenset({
 _CLASS_DUNDERS = frozenset(dir(type)) | {"__wrapped__"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES_LIMIT = 1000
+_KNOWN_LIMIT = 300
+_KNOWN_FOR_S = 120.0
+"""A class lists what its bases in other files have: those may change without it."""
+_PLAIN_VALUES = frozenset({
+    "TreeInstance", "AnonymousInstance", "_GenericInstanceWrapper", "ClassValue", "GenericClass", "ModuleValue",
+    "StubModuleValue",
+})  # fmt: skip
 
 
 def members(session: Session, document: Document, offset: int) -> Members:
@@ -60,9 +70,10 @@ def members(session: Session, document: Document, offset: int) -> Members:
             reason = "a type it is tested for is not known"
     elif tested is not None:
         reason = tested.reason
-    listed, extra = _listed(script, values, positions.position(here.dot))
+    per_value = _names_of_all(script, values, positions.position(here.dot))
+    listed, extra = _merged(per_value)
     stored = stored_names(text)
-    facts_of_values = tuple(describe_value(value) for value in values)
+    facts_of_values = tuple(names.facts for names in per_value)
     if not reason and tested is None and values:
         reason = Receiver(stored).why_unknown(context, base, trailers)
     extra |= stored | _dunders(facts_of_values)
@@ -120,45 +131,104 @@ def chain_of(leaf: Any) -> tuple[Any, list[Any]]:
     return power.children[start], power.children[start + 1:index + 1]
 
 
-def _listed(script: Any, values: Any, position: tuple[int, int]) -> tuple[tuple[Member, ...], set[str]]:
-    """The members worth listing, best first, and the double-underscored rest."""
+@dataclass(frozen=True)
+class _Names:
+    """The names of one value, and its facts; kept for what is defined in another file than the one being edited."""
+
+    listed: tuple[Member, ...]
+    extra: frozenset[str]
+    facts: ValueFacts
+    root: Any = None
+    """The tree that the key's identity is of: alive as long as the entry."""
+    made_at: float = 0.0
+
+
+_known: OrderedDict[tuple[Any, ...], _Names] = OrderedDict()
+
+
+def _names_of_all(script: Any, values: Any, position: tuple[int, int]) -> list[_Names]:
+    """The names of each value."""
     user_context = get_user_context(script._get_module_context(), position)
-    owner = _owner(values)
+    return [_names_of(script, user_context, value, position) for value in values]
+
+
+def _merged(per_value: list[_Names]) -> tuple[tuple[Member, ...], set[str]]:
+    """The members worth listing, best first, and the double-underscored rest."""
+    found: dict[str, Member] = {}
+    extra: set[str] = set()
+    for names in per_value:
+        for member in names.listed:
+            found.setdefault(member.name, member)
+        extra |= names.extra
+    listed = sorted(found.values(), key=lambda member: (member.name.startswith("_"), member.name.lower(), member.name))
+    return tuple(listed), extra
+
+
+def _names_of(script: Any, user_context: Any, value: Any, position: tuple[int, int]) -> _Names:
+    """The names of one value, from the last time if its file is the same."""
+    key, root = _identity(script, value)
+    if key is not None:
+        known = _known.get(key)
+        if known is not None and time.monotonic() - known.made_at < _KNOWN_FOR_S:
+            return known
+    listed, extra = _read_names(script, user_context, value, position)
+    names = _Names(listed, extra, describe_value(value), root, time.monotonic())
+    if key is not None:
+        _known[key] = names
+        _known.move_to_end(key)
+        while len(_known) > _KNOWN_LIMIT:
+            _known.popitem(last=False)
+    return names
+
+
+def _identity(script: Any, value: Any) -> tuple[tuple[Any, ...] | None, Any]:
+    """What tells the value's members apart from another's, and the tree they are read from; None where that is not
+    just a class or module of another file."""
+    if type(value).__name__ not in _PLAIN_VALUES:
+        return None, None
+    kind = kind_of(value)
+    owner = value.py__class__() if kind == "instance" else value
+    node = getattr(owner, "tree_node", None)
+    if node is None:
+        return None, None
+    root = node.get_root_node()
+    if root is script._module_node:
+        return None, None
+    return (kind, id(root), node.start_pos, type(owner).__name__, script._inference_state.project), root
+
+
+def _read_names(
+    script: Any, user_context: Any, value: Any, position: tuple[int, int]
+) -> tuple[tuple[Member, ...], frozenset[str]]:
+    owner = _owner(value)
     found: dict[str, Any] = {}
-    deleted: dict[str, Any] = {}
-    here = script._module_node
-    for name in complete_trailer(user_context, values):
+    deleted: set[str] = set()
+    for name in complete_trailer(user_context, ValueSet([value])):
         string = name.string_name
         if string in found:
             continue
         tree = name.tree_name
         if tree is not None:
-            if string == PLACEHOLDER and tree.start_pos == position and tree.get_root_node() is here:
+            if string == PLACEHOLDER and tree.start_pos == position and tree.get_root_node() is script._module_node:
                 continue
             definition = tree.get_definition()
             if definition is not None and definition.type == "del_stmt":
-                deleted[string] = name
+                deleted.add(string)
                 continue
         found[string] = name
-    listed, extra = [], set(deleted) - set(found)
+    listed, extra = [], deleted - set(found)
     for string, name in found.items():
         if string.startswith("__") and string.endswith("__"):
             extra.add(string)
         elif string.isidentifier() and not keyword.iskeyword(string):
             listed.append(Member(string, kind_of_name(name, owner)))
-    listed.sort(key=lambda member: (member.name.startswith("_"), member.name.lower(), member.name))
-    return tuple(listed), extra
+    return tuple(listed), frozenset(extra)
 
 
-def _owner(values: Any) -> str:
-    """What the names belong to: "module", "enum", "class", "instance", or "" if mixed."""
-    owners = set()
-    for value in values:
-        owner = str(kind_of(value))
-        if owner == "class" and any(_is_enum(base) for base in value.py__mro__()):
-            owner = "enum"
-        owners.add(owner)
-    return owners.pop() if len(owners) == 1 else ""
+def _owner(value: Any) -> str:
+    """What the names belong to: "module", "enum", "class", "instance"…"""
+    owner = str(kind_of(value))
+    return "enum" if owner == "class" and any(_is_enum(base) for base in value.py__mro__()) else owner
 
 
 def _is_enum(cls: Any) -> bool:

@@ -18,9 +18,11 @@ import jedi.inference.sys_path
 import parso.cache
 import parso.file_io
 from jedi.inference.base_value import ValueSet
+from jedi.inference.filters import GlobalNameFilter, ParserTreeFilter
 from jedi.inference.gradual.stub_value import StubFilter
 from jedi.inference.gradual.typing import SelfClass
 
+from . import jedi_index
 from .cache import TreeCache
 from .reader import read_source
 
@@ -67,6 +69,8 @@ def patch(trees: TreeCache) -> None:
     jedi.inference.finder._get_call_string = call_string
     jedi_syntax_tree.infer_atom = infer_atom
     StubFilter.get = stub_get
+    ParserTreeFilter.values = jedi_index.values
+    GlobalNameFilter.values = jedi_index.global_values
     StubFilter._is_name_reachable = stub_name_reachable
     jedi_annotation.infer_return_types = infer_return_types
 
