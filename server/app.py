@@ -18,7 +18,7 @@ from ..monitors.analysis import Document
 from . import render, stdio
 from .documents import path_of
 from .protocol import FairleadServer
-from .session import Ghost, List, Session
+from .session import LARGE, Ghost, List, Session
 from .settings import Settings, from_json
 from .status import default_log
 from .text import Encoding, units
@@ -109,6 +109,7 @@ class App:
             self.server.command(name)(partial(run))
         documents = self.server.documents
         documents.on_open.append(self._opened)
+        documents.on_change.append(self._changed)
         documents.on_close.append(self._closed)
         documents.on_save.append(lambda _uri: self._status_changed())
 
@@ -321,6 +322,13 @@ class App:
         snapshot = self.server.documents.snapshot(uri)
         if snapshot is not None and opened is not None and opened.language == "python":
             self.session.opened(snapshot)
+
+    def _changed(self, uri: str) -> None:
+        opened = self.server.documents.get(uri)
+        if opened is None or opened.language != "python" or opened.notebook or not self.session.model.ready:
+            return
+        if len(opened.text) <= LARGE and (snapshot := self.server.documents.snapshot(uri)) is not None:
+            self.session.typed(snapshot, opened.edited)
 
     def _closed(self, uri: str) -> None:
         self.session.closed(path_of(uri))

@@ -44,6 +44,8 @@ class OpenDocument:
     notebook: str = ""
     out_of_step: str = ""
     """Why the text cannot be trusted; empty while it can."""
+    edited: int = 0
+    """The offset behind the last change: where the user is typing, as far as one can tell."""
     snapshot: Document | None = None
     """Of this very text, or None if nobody asked since it changed."""
 
@@ -132,6 +134,9 @@ class Documents:
         if not document.out_of_step:
             for lsp_range, new_text in changes:
                 document.text.apply(lsp_range, new_text, self.encoding)
+                if lsp_range is not None:
+                    begin = document.text.offset(*lsp_range[0], self.encoding)
+                    document.edited = min(begin + len(new_text), len(document.text))
             document.version = version if changes else max(version, document.version)
         self._touched(document)
         self._tell(self.on_change, uri)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+IDLE = "idle"
+"""The key of jobs that nobody waits for."""
+
 ModelState = Literal["absent", "loading", "ready", "failed"]
 
 
@@ -75,6 +78,19 @@ class ModelThread:
         self._wanted += 1
         self._set(ModelReport())
 
+    def idle(self, job: Callable[[Decoder, Callable[[], bool]], object]) -> None:
+        """Run `job` when nothing else is wanted; a later idle job replaces it, and every other job stops it."""
+        if not self.ready:
+            return
+        self._stop_idle()
+        stop = self._stops[IDLE] = threading.Event()
+        self._executor.submit(self._run, job, stop)
+
+    def _stop_idle(self) -> None:
+        previous = self._stops.pop(IDLE, None)
+        if previous is not None:
+            previous.set()
+
     async def run(self, key: Hashable, job: Callable[[Decoder, Callable[[], bool]], T]) -> T | None:
         """The result of `job`, or None when it was superseded by a later job for `key`, or there is no model.
 
@@ -82,6 +98,7 @@ class ModelThread:
         """
         if self._closed:
             return None
+        self._stop_idle()
         previous = self._stops.pop(key, None)
         if previous is not None:
             previous.set()

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LARGE = 200_000
+"""Characters; in larger documents nothing is read ahead, since taking a snapshot at every key costs more."""
+
 LISTS_KEPT = 8
 """Lists whose items can still be resolved."""
 
@@ -113,6 +116,20 @@ class Session:
         """A document is being edited: let analysis warm up."""
         if self._analysis is not None:
             self._analysis.open(document)
+        self.typed(document, len(document.text))
+
+    def typed(self, document: Document, offset: int) -> None:
+        """Text was typed at `offset`: read it into the cache before anybody asks.
+
+        Editors wait 50 to 200 ms before they ask for ghost text; what is read by then is not waited for.
+        """
+        if not self.settings.inline_enabled or self.status.paused or len(document.text) > LARGE:
+            return
+
+        def read(decoder: Decoder, stop: Callable[[], bool]) -> None:
+            decoder.place(document, offset, stop, reserve=self.settings.inline_max_tokens + 32)
+
+        self.model.idle(read)
 
     def closed(self, path: str) -> None:
         """A document is not edited any more."""
