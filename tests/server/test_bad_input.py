@@ -197,10 +197,12 @@ BROKEN = [
     "match", "match x:\n    case", "case _:", "with open(", "for x in", "x if y", "1.", "1..", "0x", "0b2", "1e", "1_", "1j.",
     "print 'x'", "exec 'x'", "x <> y", "`x`", "\x00", "x\x00y.", "\ufffd", "\u200b", "\u202ex.", "$", "?", "os?", "%time",
     "!ls", "   x.", "\tx.\n        y.", "if x:\n\ty.\n        z.", "x.\ty", "x. y", "x.\n", "x.\\\n", "x.y.z.", "x().",
-    "x[0].", "x[.", "x(.", "x,.", "x:.", "*.", "**.", "not.", "None.", "True.", "....", "....x", "self.", "super().", "__", "__.__", "ª.", "¹.",
+    "x[0].", "x[.",
+    "x(.", "x,.", "x:.", "*.", "**.", "not.", "None.", "True.", "....", "....x", "self.", "super().", "__", "__.__", "ª.", "¹.",
     "type X[T] = ", "def f[T](x: T, /, *, y: ", "def f() -> ", "x: ", "x: int = ", "class A:\n    x: ",
     "<<<<<<< HEAD\nx.\n=======", "if (x :=", "del x.", "global", "nonlocal x.", "assert", "raise X from", "except* ",
-    "# coding: punycode\nx.",     "# -*- coding: no-such -*-\nx.", "\ud83d", "\udc00x.", "a" * 3000, "(" * 300, "[" * 90 + "x.", "x." * 200, "-" * 500,
+    "# coding: punycode\nx.",     "# -*- coding: no-such -*-\nx.",
+    "\ud83d", "\udc00x.", "a" * 3000, "(" * 300, "[" * 90 + "x.", "x." * 200, "-" * 500,
 ]  # fmt: skip
 """What passes through a buffer on the way to a program, and what never will be one."""
 
