@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import keyword
 import unicodedata
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 
 from .analysis import Analysis, Document, Members
 from .errors import AnalysisError
-from .lexical import scan
+from .languages import PYTHON, Language, Running, language_of
 from .monitor import Answer, Question, Start
 from .running import Lexer
-from .syntax import TEXT_LIMIT, Place, place
+from .syntax import TEXT_LIMIT, Place
 
 _REFUSED_PLACES = {
     "import": "this is an import statement",
@@ -30,9 +29,9 @@ class Pending:
     ended: bool = False
     """Something that is no part of a name has followed."""
 
-    def followed_by(self, character: str) -> Pending:
-        """With one more character written behind the dot."""
-        if continues_name(character):
+    def followed_by(self, character: str, in_name: bool) -> Pending:
+        """With one more character written behind the dot; `in_name` if a name can hold it."""
+        if in_name:
             return replace(self, name=self.name + character)
         return replace(self, ended=True)
 
@@ -47,13 +46,14 @@ class DereferenceState:
 
     text: str = ""
     """Everything written since the start."""
-    lexer: Lexer = field(default_factory=Lexer)
+    lexer: Running = field(default_factory=Lexer)
     legal: frozenset[str] | None = None
     typed: str = ""
     closed: bool = False
     pending: tuple[Pending, ...] = ()
     blind: bool = False
     """The start was in a string or comment: nothing is watched."""
+    language: Language = PYTHON
 
     def advance(self, text: str) -> DereferenceState | None:
         """The state after `text`, or None if `text` cannot be right. Pure, and never asks analysis."""
@@ -61,6 +61,7 @@ class DereferenceState:
             return replace(self, text=self.text + text)
         # One value at the end, not one a character: this runs for every token that is looked at.
         lexer, legal, typed, closed, pending = self.lexer, self.legal, self.typed, self.closed, self.pending
+        continues_name = self.language.continues_name
         for index, character in enumerate(text):
             lexer = lexer.step(character)
             if legal is not None:
@@ -73,7 +74,7 @@ class DereferenceState:
                 else:
                     legal, typed, closed = None, "", False
             elif pending and not pending[-1].ended:
-                pending = (*pending[:-1], pending[-1].followed_by(character))
+                pending = (*pending[:-1], pending[-1].followed_by(character, continues_name(character)))
             if lexer.dereference:
                 pending = (*pending, Pending(self.text + text[:index + 1]))
         return replace(
@@ -104,7 +105,7 @@ class DereferenceState:
         if not self.pending or not isinstance(answer, Members):
             return self
         first, rest = self.pending[0], self.pending[1:]
-        names = legal_names(answer)
+        names = legal_names(answer, self.language)
         closed = answer.closed and bool(names)
         if closed and not (_complete(names, first.name) if first.ended else _begins(names, first.name)):
             return None
@@ -113,19 +114,14 @@ class DereferenceState:
         return replace(self, pending=rest, legal=names, typed=first.name, closed=closed)
 
 
-def legal_names(answer: Members) -> frozenset[str]:
+def legal_names(answer: Members, language: Language = PYTHON) -> frozenset[str]:
     """The names that may be written, in the form Python compares them in."""
-    return frozenset(normal_form(name) for name in answer.names if name.isidentifier() and not keyword.iskeyword(name))
+    return frozenset(normal_form(name) for name in answer.names if language.is_name(name))
 
 
 def normal_form(name: str) -> str:
     """`name` as Python's parser sees it."""
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
-
-
-def continues_name(character: str) -> bool:
-    """Whether the character can stand in an identifier."""
-    return character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier())
 
 
 def _begins(names: frozenset[str], typed: str) -> bool:
@@ -149,19 +145,20 @@ class Dereference:
         """The start behind the dot at the cursor, or None if the cursor is at no attribute."""
         if len(document.text) > TEXT_LIMIT:
             return None
-        here = place(document.text, offset)
+        language = language_of(document.path)
+        here = language.place(document.text, offset)
         if here.where != "code" or here.dot is None or here.context == "import":
             return None
         answer = self._answer(document, here.dot, deadline_ms)
-        names = legal_names(answer)
+        names = legal_names(answer, language)
         closed, reason = answer.closed, answer.reason
         refusal = refusal_of(here)
         if closed and refusal:
             closed, reason = False, refusal
         if closed and not _begins(names, here.typed):
             closed, reason = False, f"no known name begins with {here.typed!r}"
-        lexer = scan(document.text).lexer_at(offset)
-        state = DereferenceState("", lexer, names, here.typed, closed)
+        lexer = language.lexer_at(document.text, offset)
+        state = DereferenceState("", lexer, names, here.typed, closed, language=language)
         return Start(self.name, closed, reason, state, offset - len(here.typed), here.typed, answer)
 
     def watch(self, document: Document, offset: int) -> DereferenceState:
@@ -169,8 +166,9 @@ class Dereference:
 
         In a string or comment it watches nothing.
         """
-        lexer = scan(document.text).lexer_at(offset)
-        return DereferenceState(lexer=lexer, blind=not lexer.code)
+        language = language_of(document.path)
+        lexer = language.lexer_at(document.text, offset)
+        return DereferenceState(lexer=lexer, blind=not lexer.code, language=language)
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """Put a question of a state that began at `offset`; see the function `ask`."""
@@ -205,7 +203,7 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     """
     text = document.text[:offset] + question.text + document.text[offset:]
     dot = offset + len(question.text)
-    here = place(text, dot)
+    here = language_of(document.path).place(text, dot)
     reason = ""
     if here.where != "code":
         reason = f"in a {here.where}"
