@@ -16,10 +16,11 @@ from jedi.inference.helpers import infer_call_of_leaf
 
 from .analysis import Description, Document, Kind, Member, Members
 from .gate import Facts, ValueFacts, judge
-from .jedi_narrowing import narrowed
-from .jedi_receiver import Receiver, text_of
+from .jedi_code import class_of, scope_of
+from .jedi_narrowing import code_of, narrowed
+from .jedi_receiver import Receiver
 from .jedi_session import Positions, Session
-from .jedi_values import describe_value, kind_of
+from .jedi_values import class_arguments, describe_value, kind_of
 from .lexical import scan
 from .syntax import PLACEHOLDER, identifier_end, identifier_start, normalised, place, stored_names
 
@@ -76,6 +77,8 @@ def members(session: Session, document: Document, offset: int) -> Members:
     facts_of_values = tuple(names.facts for names in per_value)
     if not reason and tested is None and values:
         reason = Receiver(stored).why_unknown(context, base, trailers)
+    if here.self_like:
+        extra |= _of_subclasses(script, values)
     extra |= stored | _dunders(facts_of_values)
     names = {member.name for member in listed} | extra
     facts = Facts(
@@ -268,6 +271,26 @@ def _dunders(values: tuple[ValueFacts, ...]) -> frozenset[str]:
     return names
 
 
+def _of_subclasses(script: Any, values: Any) -> set[str]:
+    """What classes of this document define that inherit from the class of `self`: it may be one of them."""
+    owners = {class_of(value).tree_node for value in values if hasattr(class_of(value), "tree_node")}
+    wanted = {owner.name.value for owner in owners if owner.type == "classdef"}
+    heirs: list[Any] = []
+    for candidate in script._module_node.iter_classdefs():
+        if any(code_of(base).rpartition(".")[2] in wanted for base in class_arguments(candidate)):
+            heirs.append(candidate)
+            wanted.add(candidate.name.value)
+    found: set[str] = set()
+    for heir in heirs:
+        for key, occurrences in script._module_node.get_used_names().items():
+            for name in occurrences:
+                if heir.start_pos < name.start_pos < heir.end_pos and name.is_definition() \
+                        and (name.parent.type == "trailer" or scope_of(name) is heir):  # fmt: skip
+                    found.add(key)
+                    break
+    return found
+
+
 def _missing(
     text: str, whole: str, leaf: Any, base: Any, trailers: list[Any], positions: Positions, dot: int, names: set[str]
 ) -> tuple[str, ...]:
@@ -415,5 +438,3 @@ def warm(session: Session, document: Document) -> Iterator[None]:
         if followed > 60:
             return
 
-
-__all__ = ["chain_of", "describe", "members", "names", "text_of", "warm"]

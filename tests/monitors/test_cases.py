@@ -77,7 +77,7 @@ def test_case(line: int, annotation: str, text: str) -> None:
     wanted, _, unwanted = rest.partition("; not ")
     if verdict == "closed":
         assert found.closed, found.reason
-        assert set(wanted.split()) <= names
+        assert set(wanted.split()) <= found.names
         assert not set(unwanted.split()) & found.names
     else:
         assert not found.closed, f"closed on {found.receiver} with {len(names)} names"

@@ -135,6 +135,16 @@ def stored(pair: Registry):
     x = pair.▮
 
 
+class Abstract:
+    def template(self):
+        #? closed template code
+        return self.▮
+
+
+class Concrete(Abstract):
+    code = 1
+
+
 async def asynchronous(lines: typing.AsyncIterator[str]):
     async for line in lines:
         #? closed upper
