@@ -22,7 +22,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from fairlead.decoding.model import find_folder
+import fairlead.decoding
 
 if TYPE_CHECKING:
     from tests.server.client import Client
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVER = [sys.executable, "-E", "-P", "-m", "fairlead.server", "serve"]
 AUTOMATIC = {"context": {"triggerKind": 2}}
+PACKAGED = Path(fairlead.decoding.__path__[0]) / "models" / "fairlead-python-8m"
 TEXT = "import os\nos.getcw"
 PATIENT = {"analysis.budget_ms": 20_000, "completion.budget_ms": 20_000, "inline.budget_ms": 20_000,
            "inline.min_confidence": 0.0}  # fmt: skip
@@ -73,9 +74,8 @@ async def assert_static(client: Client, folder: Path) -> None:
 
 def packaged(folder: Path) -> Path:
     """The packaged model in a folder of its own, whose files may be replaced one by one."""
-    source = find_folder()[1]
     folder.mkdir()
-    for path in source.iterdir():
+    for path in PACKAGED.iterdir():
         (folder / path.name).symlink_to(path)
     return folder
 
