@@ -111,6 +111,7 @@ class Fairlead {
         if (this.session && !this.session.client.isRunning()) {
             this.session.stopping = true;
             this.session.process?.kill();
+            this.session.end(new Error('abandoned'));
         }
     }
 
@@ -130,7 +131,7 @@ class Fairlead {
             return this.fail(error.message, 'How to Install', 'Open Settings');
         }
         if (!server) {
-            return this.fail('The fairlead language server is not installed, or not where it is looked for.', 'How to Install', 'Open Settings');
+            return this.fail('the language server is not installed, or not where it is looked for.', 'How to Install', 'Open Settings');
         }
         this.setStatus({ state: 'starting', message: 'starting the server' });
         this.log.info(`starting ${server.command} ${server.args.join(' ')} (${server.from})`);
@@ -144,7 +145,7 @@ class Fairlead {
                 await this.stop();
                 const code = session.process?.exitCode;
                 const words = [code === null || code === undefined ? '' : `it ended with code ${code}`, session.lastWords].filter(Boolean).join(': ');
-                this.fail(`The fairlead server did not start: ${words || (error as Error).message}`, 'Show Log', 'How to Install');
+                this.fail(`the server did not start: ${words || (error as Error).message}`, 'Show Log', 'How to Install');
             }
         }
     }
@@ -223,7 +224,7 @@ class Fairlead {
         const now = Date.now();
         this.crashes = [...this.crashes.filter((at) => now - at < CRASH_WINDOW_MS), now];
         if (this.crashes.length > CRASHES_ALLOWED) {
-            this.fail(`The fairlead server ended ${this.crashes.length} times in ${CRASH_WINDOW_MS / 60_000} minutes and is left alone.`, 'Restart', 'Show Log');
+            this.fail(`the server ended ${this.crashes.length} times in ${CRASH_WINDOW_MS / 60_000} minutes and is left alone.`, 'Restart', 'Show Log');
             return;
         }
         this.log.warn('the server ended unexpectedly; starting it again');

@@ -28,27 +28,32 @@ export class BadServer extends Error {}
 const MODULE = ['-E', '-P', '-m', 'fairlead.server', 'serve'];
 const EXE = process.platform === 'win32' ? 'fairlead.exe' : 'fairlead';
 
-export const INSTALL_HELP = `# Installing the fairlead server
+export const INSTALL_HELP = `Installing the fairlead server
 
-This extension is only the editor's side. The server is a Python program (Python 3.11 or later), installed once, apart
-from your projects:
+This extension is only the editor's side. The server is a Python
+program (Python 3.11 or later), installed once, apart from your projects:
 
-    git clone <the fairlead repository> && cd fairlead && scripts/install
+    git clone <the fairlead repository>
+    cd fairlead
+    scripts/install
 
-Then name it in the *user* settings (a workspace cannot):
+Then name it in your user settings (a workspace cannot):
 
-    "fairlead.server.path": "/where/you/cloned/fairlead/.venv/bin/fairlead"
+    "fairlead.server.path":
+        "/where/you/cloned/fairlead/.venv/bin/fairlead"
 
-or put that folder's .venv/bin on PATH before starting the editor, and run "fairlead: Restart Server".
+or have that folder's .venv/bin on PATH when the editor starts.
 
-Where the server is looked for, in this order:
+The server is looked for in this order:
 
-1. the setting fairlead.server.path: the program itself
-2. the setting fairlead.server.python: an interpreter in which fairlead is installed
-3. the environment variable FAIRLEAD_SERVER: the program itself
-4. "fairlead" on PATH
+    1  setting fairlead.server.path: the program itself
+    2  setting fairlead.server.python: an interpreter
+       in whose environment fairlead is installed
+    3  environment variable FAIRLEAD_SERVER: the program
+    4  "fairlead" on PATH
 
-If it is found but does not work, "fairlead doctor" in a terminal says why.
+Found, but it does not work? "fairlead doctor" in a terminal says why.
+In a remote window these are the settings of the remote machine.
 `;
 
 /** The server to start, or undefined when nothing names one. Throws BadServer when a named one cannot be started. */

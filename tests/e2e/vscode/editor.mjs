@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -20,6 +20,8 @@ export const SERVER = process.env.FAIRLEAD_E2E_SERVER || join(ROOT, '.venv/bin/f
 /** Long enough for two busy cores; a test that passes never waits this long. */
 const PATIENCE_MS = Number(process.env.FAIRLEAD_E2E_PATIENCE_MS ?? 60_000);
 const KEY_DELAY_MS = 60;
+
+let editorsClosed = 0;
 
 const QUIET = {
     'workbench.startupEditor': 'none',
@@ -96,14 +98,22 @@ export class Editor {
     }
 
     async close() {
+        this.saveLogs();
         await this.browser.close();
         try {
             process.kill(-this.process_.pid, 'SIGTERM');
         } catch {
             // It has ended.
         }
-        await sleep(300);
-        rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+        // Its processes write until they have ended.
+        await until(() => {
+            try {
+                rmSync(this.home, { recursive: true, force: true });
+                return true;
+            } catch {
+                return false;
+            }
+        }, 'the folder to go');
     }
 
     /** A file of the workspace, as it is on disk. */
@@ -196,10 +206,15 @@ export class Editor {
         return this.page.locator('.suggest-widget.visible .monaco-list-row .label-name').allInnerTexts();
     }
 
-    /** Waits for the open list to be `wanted(labels)`. */
+    /** Waits for the open list to be `wanted(labels)`. Where a busy machine gave none in time it is asked for by hand. */
     async list(wanted = (labels) => labels.length > 0) {
+        let patient = Date.now() + 5000;
         return until(async () => {
             const labels = await this.labels();
+            if (labels.length === 0 && Date.now() > patient) {
+                await this.press('Control+Space');
+                patient = Date.now() + 5000;
+            }
             return wanted(labels) ? labels : undefined;
         }, 'a list', async () => JSON.stringify(await this.labels()));
     }
@@ -265,6 +280,7 @@ export class Editor {
     async notification(text) {
         const toast = this.page.locator('.notification-toast', { hasText: text }).first();
         await toast.waitFor();
+        await sleep(400); // it slides in
         return toast;
     }
 
@@ -329,8 +345,17 @@ export class Editor {
 
     /** What the extension has logged, the server's stderr included. */
     log() {
-        const found = readdirSync(join(this.data, 'logs'), { recursive: true }).filter((name) => name.endsWith('fairlead.log'));
-        return found.map((name) => readFileSync(join(this.data, 'logs', name), 'utf8')).join('');
+        const logs = join(this.data, 'logs');
+        const found = (existsSync(logs) ? readdirSync(logs, { recursive: true }) : []).filter((name) => name.endsWith('fairlead.log'));
+        return found.map((name) => readFileSync(join(logs, name), 'utf8')).join('');
+    }
+
+    /** Keeps the logs of extension and server beside the screenshots, for when a test fails. */
+    saveLogs() {
+        mkdirSync(ARTIFACTS, { recursive: true });
+        const server = join(this.home, '.local/state/fairlead/fairlead.log');
+        const texts = [this.log(), existsSync(server) ? readFileSync(server, 'utf8') : ''];
+        writeFileSync(join(ARTIFACTS, `${basename(process.argv[1], '.test.mjs')}-${++editorsClosed}.log`), texts.join('\n'));
     }
 
     async screenshot(name) {

@@ -60,7 +60,7 @@ test('a server that ends at once, or never answers, leaves an editor that works 
         await editor.notification('did not start: it ended with code 3: no module named torch');
         assert.equal(await editor.page.locator('.notification-toast').count(), 1);
         await editor.screenshot('did-not-start');
-        say('exec sleep 1000');
+        say('trap "" TERM; while :; do sleep 1; done');
         await editor.command('fairlead: Restart Server');
         await until(() => editor.log().match(/starting \S+server serve/g)?.length === 2, 'the second start');
         say(`exec "${SERVER}" "$@"`);
@@ -84,7 +84,6 @@ test('a server that keeps ending is left alone after the fifth time, and started
         }
         const toast = await editor.notification('ended 5 times in 3 minutes');
         await editor.screenshot('left-alone');
-        assert.match(await editor.languageStatus(), /^fairlead: error/);
         await toast.getByText('Restart', { exact: true }).click();
         await editor.waitState('ready');
     } finally {
