@@ -127,6 +127,6 @@ def test_a_keystroke_in_a_large_file_is_cheap() -> None:
     line = "    value = compute('text', other.name)  # a comment\n"
     large = "def f():\n" + line * 20_000
     scan(large)
-    started = time.perf_counter()
+    started = time.process_time()
     scan(large + "x")
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2

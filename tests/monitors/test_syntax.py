@@ -186,18 +186,18 @@ def test_an_edited_tree_is_a_fresh_tree(before: str, removed: str, added: str, a
     "text", ["x = " + "(" * 20_000 + "a.", "x = " + "[" * 20_000 + "a." + "]" * 20_000, "-" * 20_000 + "a."]
 )
 def test_deep_trees_are_no_deep_recursion(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert place(text, text.index("a.") + 2).dot == text.index("a.") + 2
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_keystroke_in_20_000_lines_is_cheap() -> None:
     text = "class A:\n    def f(self):\n" + "        self.value = compute('text', other.name)  # why\n" * 20_000
     place(text, len(text))
     middle = text.index("other.", len(text) // 2) + 6
-    started = time.perf_counter()
+    started = time.process_time()
     assert place(text[:middle] + "na" + text[middle:], middle + 2).typed == "na"
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_stored_names() -> None:
