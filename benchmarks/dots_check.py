@@ -65,7 +65,7 @@ def make_environment() -> Path:
     stamp = ENVIRONMENT / ".checker"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != CHECKER:
         print("installing the checker …", file=sys.stderr, flush=True)
-        venv.create(ENVIRONMENT, with_pip=True)
+        venv.create(ENVIRONMENT, with_pip=True, clear=True, symlinks=os.name != "nt")
         subprocess.run([str(python), "-m", "pip", "install", "-qq", CHECKER], check=True)
         stamp.write_text(CHECKER, encoding="utf-8")
     return python

@@ -17,8 +17,8 @@ import jedi
 from dots_dataset import REPOSITORY, Access, Source
 
 from fairlead.monitors.analysis import Analysis, Document
-from fairlead.monitors.dereference import Dereference
 from fairlead.monitors.monitor import Monitor, Question, Start, State
+from fairlead.monitors.roster import joint
 
 PATIENCE_S = 60.0
 """Nobody is typing: analysis gets the time it takes."""
@@ -45,7 +45,7 @@ class Patient:
 
 def monitors(analysis: Analysis) -> Patient:
     """All that guides, as one."""
-    return Patient(Dereference(analysis))
+    return Patient(joint(analysis))
 
 
 def document(root: Path, source: Source, access: Access) -> Document:
@@ -139,24 +139,3 @@ def rank_in(names: list[str], true: str) -> int | None:
 
 def frequency_order(names: list[str], counts: Counter[str]) -> list[str]:
     return sorted(names, key=lambda name: (-counts[name], name))
-
-
-def category(reason: str) -> str:
-    """A reason without the names in it, to count by."""
-    for pattern, general in _CATEGORIES:
-        if re.search(pattern, reason):
-            return general
-    return reason
-
-
-_CATEGORIES = (
-    (r"^all members of .*\|", "closed: all members of a union"),
-    (r"^all members of ", "closed: all members of one type"),
-    (r"makes up attributes$", "… makes up attributes"),
-    (r"stores attributes under computed names$", "… stores attributes under computed names"),
-    (r"^the decorator .* may add attributes", "the decorator … may add attributes"),
-    (r"^the code reads \.", "the code reads … from it, which analysis does not know"),
-    (r" is a function: ", "… is a function: decorators and assignments give it attributes"),
-    (r" is not known$", "… is not known"),
-    (r" may be any ", "… may be any object, class or exception"),
-)
