@@ -58,7 +58,7 @@ class Client:
         self._lock = threading.Lock()
         self._owed: dict[int, Future[Any]] = {}
         self._last_id = 0
-        self._gone = False
+        self._gone = self._killed = False
         self._outbox: deque[dict[str, Any] | None] = deque()
         self._has_mail = threading.Condition()
         threading.Thread(target=self._read, name="language server reader", daemon=True).start()
@@ -103,11 +103,13 @@ class Client:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             pass
-        try:
-            # Its own group: servers start helpers, and those must not outlive it.
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (OSError, AttributeError):
-            self._process.kill()
+        if not self._killed:
+            self._killed = True  # once: later the number may be another's
+            try:
+                # Its own group: servers start helpers, and those must not outlive it.
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except (OSError, AttributeError):
+                self._process.kill()
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:

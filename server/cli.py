@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     complete.add_argument("--unguided", action="store_true", help="switch the monitors off, for comparison")
     complete.add_argument("--no-model", action="store_true", help="answer from analysis alone, without torch")
     complete.add_argument("--root", default="", help="the project's folder; found by pyproject.toml or .git otherwise")
+    complete.add_argument("--analysis", default="", metavar="COMMAND", help="another language server to ask, not jedi")
     complete.add_argument("--project-python", default="", help="environment of the project; it is read, never run")
     _model_options(complete)
     complete.set_defaults(run=_complete)
@@ -77,7 +78,8 @@ def _complete(options: argparse.Namespace) -> int:
 
     prepare()
     settings = replace(
-        Settings(), model=options.model, device=options.device, project_python=options.project_python
+        Settings(), model=options.model, device=options.device, project_python=options.project_python,
+        analysis_command=options.analysis,
     )
     positions = [parse(text) for text in options.position]
     answers = complete(

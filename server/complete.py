@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..monitors.analysis import Document
+from ..monitors.analysis import Analysis, Document
 from ..monitors.errors import PositionError
 from ..monitors.monitor import Start
-from ..monitors.process import AnalysisProcess
 from ..monitors.roster import joint
+from . import analysis
 from .listing import Entry, entries, find
 from .settings import Settings, monitors_on
 from .text import Text
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 30_000.0
 """How long the command line waits for analysis; nobody is typing."""
+
+
+ROOT_MARKS = (
+    "pyproject.toml", "setup.py", "setup.cfg", "package.json", "tsconfig.json", "compile_commands.json", ".git",
+)  # fmt: skip
+"""What lies in the folder of a project."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +85,21 @@ def complete(
     places = [document_at(position, root) for position in positions]
     decoder = _decoder(settings) if with_model else None
     roots = sorted({document.root for document, _ in places})
-    analysis = AnalysisProcess(
-        memory_mb=settings.analysis_memory_mb, project_python=settings.project_python, workspace_roots=roots
-    )
+    asked = analysis.start(settings, roots)
     try:
         for position, (document, offset) in zip(positions, places, strict=True):
-            yield _answer(position, document, offset, settings, analysis, decoder, guided)
+            yield _answer(position, document, offset, settings, asked, decoder, guided)
     finally:
-        analysis.shutdown()
+        asked.shutdown()
 
 
 def _answer(
-    position: Position, document: Document, offset: int, settings: Settings, analysis: AnalysisProcess,
+    position: Position, document: Document, offset: int, settings: Settings, asked: Analysis,
     decoder: Decoder | None, guided: bool,
 ) -> dict[str, Any]:  # fmt: skip
     begun = time.monotonic()
-    guide = joint(analysis, monitors_on(settings))
-    start = find(guide, analysis, document, offset, PATIENCE_MS) if guided else None
+    guide = joint(asked, monitors_on(settings))
+    start = find(guide, asked, document, offset, PATIENCE_MS) if guided else None
     analysed = time.monotonic()
     ranking, ranked = None, None
     inline: Sequence[Offer] = ()
@@ -193,6 +197,6 @@ def _decoder(settings: Settings) -> Decoder:
 def _root_of(path: Path) -> str:
     """The project a file belongs to: the nearest folder above that says so, else the file's own."""
     for folder in path.parents:
-        if any((folder / mark).exists() for mark in ("pyproject.toml", "setup.py", "setup.cfg", ".git")):
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
             return str(folder)
     return str(path.parent)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..monitors.analysis import Analysis, Document, Member
 from ..monitors.dereference import normal_form
 from ..monitors.errors import AnalysisError
+from ..monitors.languages import language_of
 from ..monitors.monitor import FREE, Monitor, Start
-from ..monitors.syntax import place
 
 if TYPE_CHECKING:
     from ..decoding.rank import Ranking
@@ -33,7 +33,7 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
     """
     begun = time.monotonic()
     start = monitor.start(document, offset, deadline_ms)
-    here = place(document.text, offset)
+    here = language_of(document.path).place(document.text, offset)
     if start is not None or here.where != "code":
         return start
     begin = offset - len(here.typed)

@@ -17,12 +17,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..monitors.analysis import Description, Document
+from ..monitors.analysis import Analysis, Description, Document
 from ..monitors.errors import AnalysisError
+from ..monitors.languages import language_of
 from ..monitors.monitor import Monitor, Start
-from ..monitors.process import AnalysisProcess
 from ..monitors.roster import joint
-from ..monitors.syntax import place
+from . import analysis
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
@@ -77,7 +77,7 @@ class Session:
         self._on_status = on_status
         self.model = ModelThread(self._changed)
         self._with_model = True
-        self._analysis: AnalysisProcess | None = None
+        self._analysis: Analysis | None = None
         self._guide: Monitor | None = None
         self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
         self._ids = count(1)
@@ -95,7 +95,9 @@ class Session:
     def configure(self, settings: Settings, roots: Sequence[str]) -> None:
         """Take new settings; restarts only what they concern."""
         old, self.settings = self.settings, settings
-        if (settings.project_python, settings.analysis_memory_mb) != (old.project_python, old.analysis_memory_mb):
+        if (settings.analysis_command, settings.project_python, settings.analysis_memory_mb) != (
+            old.analysis_command, old.project_python, old.analysis_memory_mb,
+        ):  # fmt: skip
             self._start_analysis(settings, roots)
         elif self._analysis is not None and monitors_on(settings) != monitors_on(old):
             self._guide = joint(self._analysis, monitors_on(settings))
@@ -187,7 +189,9 @@ class Session:
     async def hover(self, document: Document, offset: int) -> Description | None:
         """What analysis knows about the name at `offset`."""
         begun = time.monotonic()
-        if self._analysis is None or place(document.text, offset).where in ("comment", "string"):
+        if self._analysis is None or language_of(document.path).place(document.text, offset).where in (
+            "comment", "string",
+        ):
             return None
         found = await self._described(document, offset, "")
         self._took("hover", begun)
@@ -259,7 +263,7 @@ class Session:
             return {"loading": "the model is being loaded", "absent": "there is no model"}.get(
                 report.state, f"the model is off: {report.error}"
             )
-        here = place(document.text, offset).where
+        here = language_of(document.path).place(document.text, offset).where
         if here in ("comment", "string") and not self.settings.inline_in_comments:
             return f"the cursor is in a {here}"
         return ""
@@ -290,10 +294,7 @@ class Session:
     def _start_analysis(self, settings: Settings, roots: Sequence[str]) -> None:
         if self._analysis is not None:
             self._analysis.shutdown()
-        self._analysis = AnalysisProcess(
-            memory_mb=settings.analysis_memory_mb, project_python=settings.project_python,
-            on_health=lambda _health: self._changed(), workspace_roots=roots,
-        )  # fmt: skip
+        self._analysis = analysis.start(settings, roots, on_health=lambda _health: self._changed())
         self._guide = joint(self._analysis, monitors_on(settings))
 
     def _load_model(self) -> None:

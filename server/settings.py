@@ -42,6 +42,9 @@ class Settings:
         300, "Time the model may take to rank a member list, in milliseconds.", minimum=0)
     analysis_budget_ms: int = setting(
         2000, "Time a question to static analysis may take before the answer goes on without it.", minimum=10)
+    analysis_command: str = setting(
+        "", "Another language server to ask instead of jedi, as a command line; it brings its language with it.",
+        scope="machine")
     analysis_memory_mb: int = setting(
         2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
     monitors_dereference: bool = setting(True, "Hold attribute accesses to the members that exist.")

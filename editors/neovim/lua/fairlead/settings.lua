@@ -35,6 +35,8 @@ return {
   analysis = {
     -- Time a question to static analysis may take before the answer goes on without it.
     budget_ms = 2000,
+    -- Another language server to ask instead of jedi, as a command line; it brings its language with it.
+    command = '',
     -- Memory limit of the analysis process, in MB.
     memory_mb = 2048,
   },
