@@ -20,5 +20,9 @@ require('fairlead').setup({
     next = '<M-]>',
   },
   -- The tests are about what appears, not about how soon: they share two cores with whatever else runs.
-  settings = { inline = { budget_ms = 10000, invoked_budget_ms = 20000 } },
+  settings = {
+    inline = { budget_ms = 10000, invoked_budget_ms = 20000 },
+    completion = { budget_ms = 10000 },
+    analysis = { budget_ms = 30000 },
+  },
 })
