@@ -24,7 +24,7 @@ from .draft import Draft, decoded
 from .engine import Engine
 from .mask import allowed
 from .model import Model
-from .offer import Limits, Offer, Provenance, Stopped, trim, without_last_word
+from .offer import Limits, Offer, Provenance, Stopped, trim, without_accessor, without_last_word
 from .prompt import Prompt, lay_out
 from .rank import Scored, rank
 from .vocabulary import Vocabulary
@@ -157,7 +157,7 @@ class Writer:
         """End the text here, noting whether a name is being written: more likely than not it would go on."""
         text = self._draft.text
         if not text or not ("a" + text[-1]).isidentifier():
-            return _End(stopped, broken=text.endswith("."))
+            return _End(stopped, broken=without_accessor(text) != text)
         goes_on = float(torch.dot(torch.softmax(log_row.float(), -1), self._vocabulary.starts_word))
         return _End(stopped, broken=goes_on > 0.5)
 
@@ -236,7 +236,7 @@ class Writer:
         """Take the text back to a dot and draw the name behind it from the exact distribution."""
         self._redraws += 1
         if self._redraws > MAX_REDRAWS and question is not None:
-            return _End("confidence", self._draft.size_of(question.text.removesuffix(".")))
+            return _End("confidence", self._draft.size_of(without_accessor(question.text)))
         return self._draw_name(question)
 
     def _draw_name(self, question: Question | None) -> _Next | _End:
@@ -253,7 +253,7 @@ class Writer:
             at_dot: State | None = self._start.state
         else:
             # The place is where the name begins; giving up there takes the dot away too.
-            begin, dot = draft.size_of(question.text), draft.size_of(question.text.removesuffix("."))
+            begin, dot = draft.size_of(question.text), draft.size_of(without_accessor(question.text))
             base = place.document.text[: place.prompt.cut]
             text = base + decoded(bytes(draft.data[:begin]))
             cut = vocabulary.pretoken_start(text, len(text) - 1) if text else 0
@@ -307,7 +307,7 @@ class Writer:
             text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
         unanswered = draft.state.questions[0].text if self._checks and draft.state.questions else None
         if unanswered is not None and len(unanswered) <= len(text):
-            text, stopped = unanswered.removesuffix("."), "unverified"
+            text, stopped = without_accessor(unanswered), "unverified"
         elif end.broken:
             text = without_last_word(text)
         return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..monitors.analysis import Document
+from ..monitors.grammar import longest_end
+from ..monitors.syntax import place
 from . import stops
 
 if TYPE_CHECKING:  # the server shows offers without importing torch
@@ -16,6 +19,8 @@ if TYPE_CHECKING:  # the server shows offers without importing torch
 
 Stopped = Literal["end_of_line", "end_of_block", "end_of_text", "confidence", "budget", "unverified", "length"]
 Provenance = Literal["analysis", "model", "model, checked"]
+
+_ACCESSOR = re.compile(r"(?:[?!]?\.|->|::)\Z")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Limits:
     """When even the likeliest token is less likely, the text ends: what follows is rarely accepted."""
     min_legal_mass: float = 1e-4
     """Below it the model wants none of the names that exist, and nothing is forced upon it."""
+    whole: bool = True
+    """End only where the lines written into parse with what follows them, or at least leave nothing open."""
     multiline: bool = False
     temperature: float = 0.0
     seed: int = 0
@@ -68,6 +75,8 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
     if "\n" not in text:
         text = stops.without_overlap(text, after)
     text = stops.printable(text.rstrip(), existing=document.text)
+    if limits.whole and len(kept := _whole(draft, text, document, offset)) < len(text):
+        text, stopped = kept.rstrip(), "confidence"
     last = draft.size_of(text)
     values: list[float] = []
     for step in draft.steps:
@@ -82,9 +91,25 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
     return Offer(text, math.exp(total), confidence, provenance, stopped, len(draft.steps))
 
 
+def _whole(draft: Draft, text: str, document: Document, offset: int) -> str:
+    """The longest beginning of `text`, a prefix of the draft's, with which the lines written into are whole."""
+    if place(document.text, offset).where != "code" or not text:
+        return text
+    written = draft.data[len(draft.forced) :]
+    sizes = (max(0, step.size - len(draft.forced)) for step in draft.steps)
+    lengths = {len(bytes(written[:size]).decode("utf-8", "ignore")) for size in sizes}
+    ends = sorted({length for length in lengths if length < len(text)} | {len(text)})
+    return text[: longest_end(document.text[:offset], text, document.text[offset:], ends)]
+
+
 def without_last_word(text: str) -> str:
     """A text that was broken off inside a name, without that name and a dot that then dangles."""
     end = len(text)
     while end > 0 and ("a" + text[end - 1]).isidentifier():
         end -= 1
-    return text[:end].rstrip(" .")
+    return without_accessor(text[:end].rstrip()).rstrip(" .")
+
+
+def without_accessor(text: str) -> str:
+    """A text that ends behind a dot, or behind what other languages write for it, without that."""
+    return _ACCESSOR.sub("", text)
