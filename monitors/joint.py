@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .analysis import Document
+from .languages import PYTHON, language_of
 from .monitor import Answer, Monitor, Question, Start, State
+
+IN_EVERY_LANGUAGE = frozenset({"dereference"})
+"""The monitors that read more than Python; the others are silent in other languages."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class Joint:
         """What holds at the cursor: the deciding start, with the joint state of all monitors."""
         until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000
         found: dict[str, Start] = {}
-        for name, monitor in self._monitors.items():
+        monitors = self._reading(document)
+        for name, monitor in monitors.items():
             left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
             start = monitor.start(document, offset, left_ms)
             if start is not None:
@@ -93,15 +98,22 @@ class Joint:
         deciding = next((start for start in found.values() if start.closed), next(iter(found.values())))
         parts = tuple(
             (name, found[name].state if name in found else monitor.watch(document, offset))
-            for name, monitor in self._monitors.items()
+            for name, monitor in monitors.items()
         )
         others = tuple(start for start in found.values() if start is not deciding)
         return replace(deciding, state=JointState(parts), others=others)
 
     def watch(self, document: Document, offset: int) -> JointState:
         """Every monitor's watching state."""
-        return JointState(tuple((name, monitor.watch(document, offset)) for name, monitor in self._monitors.items()))
+        monitors = self._reading(document)
+        return JointState(tuple((name, monitor.watch(document, offset)) for name, monitor in monitors.items()))
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
         """Ask through the monitor whose question it is."""
         return self._monitors[question.monitor].ask(document, offset, question)
+
+    def _reading(self, document: Document) -> dict[str, Monitor]:
+        """The monitors that can read this document."""
+        if language_of(document.path) is PYTHON:
+            return self._monitors
+        return {name: monitor for name, monitor in self._monitors.items() if name in IN_EVERY_LANGUAGE}
