@@ -257,7 +257,7 @@ def refuted_stage(
     for each in written:
         for text in each.texts if each.guided else ():
             for fault in faults[each.access.id, text]["faults"]:
-                if dots_check.RULES[fault["rule"]] != "attribute":
+                if dots_check.kind_of(fault) != "attribute":
                     continue
                 whole = Variant(each.source, each.access, text).whole
                 lines = whole.split("\n")

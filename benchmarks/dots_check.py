@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dots_dataset import REPOSITORY, Access, Source
 
@@ -26,11 +26,13 @@ ENVIRONMENT = REPOSITORY / "build" / "dots-checker"
 """A virtual environment with the checker in it; analysis and checker both take it for the project's own."""
 COPIES = REPOSITORY / "build" / "dots-check"
 
-RULES = {
-    "reportAttributeAccessIssue": "attribute", "reportFunctionMemberAccess": "attribute",
-    "reportUndefinedVariable": "name", "reportMissingImports": "import", "reportCallIssue": "argument",
-}  # fmt: skip
-"""The rules that count, and what each says is unknown. An attribute of something that may be None is not among them."""
+RULES = (
+    "reportAttributeAccessIssue", "reportFunctionMemberAccess", "reportUndefinedVariable", "reportMissingImports",
+    "reportCallIssue",
+)  # fmt: skip
+"""The rules that are asked for. An attribute of something that may be None is not among them."""
+
+Kind = Literal["attribute", "name", "import", "argument"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,21 @@ def parses(text: str) -> bool:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
     return True
+
+
+def kind_of(diagnostic: dict[str, Any]) -> Kind | None:
+    """What is unknown; None when something else is wrong (a value of another type than was declared).
+
+    Arguments: unknown, missing and too many ones, no overload that takes them, and calls of what cannot be called.
+    """
+    rule, message = diagnostic["rule"], diagnostic["message"]
+    if "unknown import symbol" in message or rule == "reportMissingImports":
+        return "import"
+    if rule == "reportUndefinedVariable":
+        return "name"
+    if rule == "reportCallIssue":
+        return "argument"
+    return "attribute" if "is unknown" in message or "is not a known attribute" in message else None
 
 
 def make_environment() -> Path:
@@ -125,5 +142,5 @@ def new_faults(
     before = {(each["rule"], each["message"]) for each in known if first <= each["line"] <= last_true}
     return [
         each for each in found
-        if first <= each["line"] <= last and (each["rule"], each["message"]) not in before
+        if first <= each["line"] <= last and (each["rule"], each["message"]) not in before and kind_of(each)
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from dots_metrics import end_of_statement
 
 from fairlead.decoding.decoder import Decoder
 from fairlead.decoding.infilling import PromptOrder
+from fairlead.decoding.model import DEFAULT
 from fairlead.decoding.offer import Limits
 
 TEMPERATURES = (0.2, 0.4, 0.6, 0.6, 0.8, 0.8)
@@ -23,12 +24,17 @@ MAX_TOKENS = 48
 
 
 def orders(decoder: Decoder, infill: str = "") -> dict[str, PromptOrder]:
-    """The orders to measure, by the name they are reported under."""
+    """The orders to measure, by the name they are reported under.
+
+    `infill` names the fill-in-the-middle order; if empty, it is what the model's folder says, else what is known of its
+    training. The default model learned both ways and is far better at suffix first (NIM 33 % against none).
+    """
     found: dict[str, PromptOrder] = {"left to right": "left_to_right"}
     if decoder.model.infilling is not None:
         own = decoder.model.prompt_order
-        trained = decoder.model.infilling.trained[0] if own == "left_to_right" else own
-        found["fill in the middle"] = "spm" if infill == "spm" else "psm" if infill == "psm" else trained
+        known = "spm" if decoder.model.name == DEFAULT else decoder.model.infilling.trained[0]
+        chosen = infill or (known if own == "left_to_right" else own)
+        found["fill in the middle"] = "spm" if chosen == "spm" else "psm"
     return found
 
 

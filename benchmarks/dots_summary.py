@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dots_check import RULES
+from dots_check import kind_of
 from dots_dataset import Access, Source
 from dots_metrics import bootstrap, ranking_scores, score_at, scores
 from latency_page import quantile
@@ -66,7 +66,7 @@ def scores_of(each: Written, faults: Faults) -> list[tuple[float, ...]]:
     found = []
     for text in each.texts:
         fault = faults[each.access.id, text]
-        kinds = {RULES[one["rule"]] for one in fault["faults"]}
+        kinds = {kind_of(one) for one in fault["faults"]}
         parses = fault["parses"]
         found.append((
             *scores(head, true, text), float(parses and not kinds), float(parses),
@@ -224,7 +224,7 @@ def fault_kinds(written: Sequence[Written], faults: Faults) -> dict[str, Any]:
             if not fault["parses"]:
                 counts["does not parse"] += 1
             else:
-                counts.update({f"unknown {RULES[one['rule']]}" for one in fault["faults"]})
+                counts.update({f"unknown {kind_of(one)}" for one in fault["faults"]})
         table["guided" if guided else "unguided"] = {kind: count / len(samples) for kind, count in counts.items()}
     return table
 
