@@ -21,10 +21,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .analysis import Description, Document, Member, Members
+from .analysis import Classification, Description, Document, Member, Members, Parameter, Signatures
 from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
+from .languages import PYTHON, language_of
 from .syntax import TEXT_LIMIT, identifier_end, normalised, place
 
 LOG = logging.getLogger(__name__)
@@ -131,6 +132,20 @@ class AnalysisProcess:
         key = ("names", document.path, document.root, offset, document.text[:offset], document.text[end:])
         return self._ask("names", document, offset, "", key)
 
+    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
+        """How what stands before the bracket that ends at `offset` may be called."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(Signatures(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
+        key = ("signatures", document.path, document.root, offset, document.text)
+        return self._ask("signatures", document, offset, "", key)
+
+    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
+        """The strings that the expression which ends at `offset` may equal, or be indexed with."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(Classification(reason="the document is too large to analyse"))
+        key = ("literals", document.path, document.root, offset, role, document.text)
+        return self._ask("literals", document, offset, role, key)
+
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
         key = ("describe", document.path, document.root, offset, name, document.text)
@@ -160,6 +175,9 @@ class AnalysisProcess:
 
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
         future: Future[Any] = Future()
+        if language_of(document.path) is not PYTHON:
+            future.set_result(None if verb == "describe" else Members(reason="jedi reads Python only"))
+            return future
         with self._lock:
             if self._ended:
                 future.set_exception(AnalysisDown("analysis was shut down"))
@@ -171,7 +189,7 @@ class AnalysisProcess:
                 return future
             if self._strikes.get(document.path, 0) >= _STRIKES:
                 reason = "analysis died of this document three times; it is set aside until it is closed"
-                future.set_result(None if verb == "describe" else Members(reason=reason))
+                future.set_result(_open_answer(verb, reason))
                 return future
             same = self._by_key.get(key)
             if same is not None and same in self._asked:
@@ -437,14 +455,35 @@ def _scrubbed_environment() -> dict[str, str]:
     return kept
 
 
+def _open_answer(verb: str, reason: str) -> Any:
+    """An answer that knows nothing."""
+    if verb == "describe":
+        return None
+    return {"signatures": Signatures, "literals": Classification}.get(verb, Members)(reason=reason)
+
+
 def _decoded(verb: str, answer: Any) -> Any:
     if answer is None:
         return None
     if verb == "describe":
         return Description(**answer)
+    if "extra_names" not in answer:
+        return _decoded_call(verb, answer)
     listed = tuple(Member(**member) for member in answer.pop("members"))
     extra = frozenset(answer.pop("extra_names"))
+    if verb in ("signatures", "literals"):
+        return _open_answer(verb, answer["reason"])  # superseded, or failed
     return Members(members=listed, extra_names=extra, **answer)
+
+
+def _decoded_call(verb: str, answer: Any) -> Any:
+    if verb == "literals":
+        return Classification(**{name: tuple(one) if isinstance(one, list) else one for name, one in answer.items()})
+    overloads = tuple(
+        tuple(Parameter(**(one | {"literals": tuple(one["literals"])})) for one in overload)
+        for overload in answer.pop("overloads")
+    )
+    return Signatures(overloads, abstract=tuple(answer.pop("abstract")), **answer)
 
 
 def _done(value: T) -> Future[T]:
