@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..monitors.analysis import Document
 from ..monitors.grammar import longest_end
+from ..monitors.languages import PYTHON, language_of
 from ..monitors.syntax import place
 from . import stops
 
@@ -93,7 +94,7 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
 
 def _whole(draft: Draft, text: str, document: Document, offset: int) -> str:
     """The longest beginning of `text`, a prefix of the draft's, with which the lines written into are whole."""
-    if place(document.text, offset).where != "code" or not text:
+    if not text or language_of(document.path) is not PYTHON or place(document.text, offset).where != "code":
         return text
     written = draft.data[len(draft.forced) :]
     sizes = (max(0, step.size - len(draft.forced)) for step in draft.steps)

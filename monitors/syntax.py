@@ -7,6 +7,7 @@ code points; tree-sitter counts bytes, and that stays in here. Trees may be 20,0
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -358,21 +359,24 @@ class _Parsed:
 
 
 def parse(text: str) -> Tree:
-    """The tree of `text`. The last few are kept, and the nearest is edited into the new one."""
-    for known in _parsed:
-        if known.text is text or (len(known.text) == len(text) and known.text == text):
-            return known.tree
-    data = _encode(text)
-    old = None
-    if _parsed:
-        old = _edited(_parsed[0], text, data)
-    tree = _PARSER.parse(data, old) if old is not None else _PARSER.parse(data)
-    _parsed.insert(0, _Parsed(text, data, tree))
-    del _parsed[4:]
-    return tree
+    """The tree of `text`. The last few are kept, and the nearest is edited into the new one. Safe from any thread."""
+    with _LOCK:
+        for known in _parsed:
+            if known.text is text or (len(known.text) == len(text) and known.text == text):
+                return known.tree
+        data = _encode(text)
+        old = None
+        if _parsed:
+            old = _edited(_parsed[0], text, data)
+        tree = _PARSER.parse(data, old) if old is not None else _PARSER.parse(data)
+        _parsed.insert(0, _Parsed(text, data, tree))
+        del _parsed[4:]
+        return tree
 
 
 _parsed: list[_Parsed] = []
+_LOCK = threading.Lock()
+"""A tree-sitter parser serves one thread at a time; ours is used by the model's thread and those that ask."""
 
 
 def _edited(known: _Parsed, text: str, data: bytes) -> Tree | None:

@@ -49,7 +49,8 @@ def parse(text: str) -> Position:
     """`PATH:LINE:COLUMN`. Raises `PositionError` for anything else."""
     path, _, rest = text.rpartition(":")
     path, _, line = path.rpartition(":")
-    if not path or not line.isdecimal() or not rest.isdecimal() or int(line) < 1 or int(rest) < 1:
+    # Python converts no number of thousands of digits, and no file has so many lines.
+    if not path or not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in (line, rest)):
         raise PositionError(f"{text!r} is no position; write PATH:LINE:COLUMN, counting from 1")
     return Position(path, int(line), int(rest))
 
@@ -63,7 +64,7 @@ def document_at(position: Position, root: str = "") -> tuple[Document, int]:
         with tokenize.open(position.path) as file:
             encoding = file.encoding
         text = path.read_bytes().decode(encoding)
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+    except (OSError, SyntaxError, UnicodeError, LookupError) as error:
         raise PositionError(f"{position.path}: cannot be read ({error})") from error
     lines = Text(text)
     if position.line > lines.line_count:
@@ -111,7 +112,9 @@ def _answer(
             names = [member.name for member in start.members.members]
             ranking, ranked = decoder.rank(document, start, names, typed=start.typed)
             prefill_ms, decode_ms = ranked.prefill, ranked.decode
-        limits = Limits(max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence)
+        limits = Limits(
+            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence, whole=guided
+        )
         written = decoder.write(document, offset, guide if guided else None, limits)
         inline = written.offers
         prefill_ms, decode_ms = prefill_ms + written.timings.prefill, decode_ms + written.timings.decode

@@ -218,6 +218,7 @@ class Session:
             limits = Limits(
                 until=begun + budget_ms / 1000, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
                 min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
+                whole=settings.monitors_syntax,
             )  # fmt: skip
             return decoder.write(
                 document, offset, guide, limits, automatic=not invoked, temperature=settings.inline_temperature,

@@ -43,6 +43,8 @@ return {
   monitors = {
     -- Hold attribute accesses to the members that exist.
     dereference = true,
+    -- End ghost text only where what stands then is Python.
+    syntax = true,
   },
   -- Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.
   model = '',

@@ -1,0 +1,71 @@
+"""An offer never leaves a line that does not parse with what follows it, where there is a way to avoid that."""
+
+from __future__ import annotations
+
+import pytest
+from fairlead.monitors.grammar import is_balanced, longest_end, parses
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "after", "whole"),
+    [
+        ("x = ", "f(1)", "\ny = 2\n", True),
+        ("x = ", "f(1", "\ny = 2\n", False),
+        ("x = f(", "1", ")\n", True),
+        ("x = f(", "1)", ")\n", False),
+        ("if not path.", "exists():", "\n    return []\n", True),
+        ("if not path.", "exists()", "\n    return []\n", False),
+        ("def broken(:\n    pass\n\nx = ", "1", "\n", True),
+        ("x = ", "'abc", "\n", False),
+        ("x = ", "a if b else", "\n", False),
+        ("@", "dataclass", "\nclass A:\n    pass\n", True),
+        ("return ", "x", "", True),
+        ("for x in ", "range(3):", "\n    pass\n", True),
+        ("try:\n    ", "pass", "\nexcept E:\n    pass\n", True),
+        ("x = [\n    ", "1,", "\n]\n", True),
+        ("f(a, ", "b=1", ")", True),
+        ("😀 = 1\nx = '😀' + ", "y", "\n", True),
+    ],
+)
+def test_whether_the_lines_written_into_parse(before: str, written: str, after: str, whole: bool) -> None:
+    assert parses(before, written, after) is whole
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "closers", "balanced"),
+    [
+        ("x = ", "f(", "", False),
+        ("x = ", "f(", ")", True),
+        ("x = f(", "a)", "", True),
+        ("x = ", "'(", "", False),
+        ("x = ", "'('", "", True),
+        ("x = ", "f(]", "", False),
+        ("x = ", "f'{a}'", "", True),
+        ("x = ", "f'{a", "", False),
+        ("# ", "f(", "", True),
+        ("x = ", "y  # (", "", False),
+    ],
+)
+def test_balance(before: str, written: str, closers: str, balanced: bool) -> None:
+    assert is_balanced(before, written, closers) is balanced
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "after", "ends", "kept"),
+    [
+        ("x = ", "foo(a).bar(", "\n", [3, 4, 5, 6, 10, 11], "foo(a).bar"),
+        ("if ", "not path.startswith(\"", "\n    pass\n", [3, 8, 9, 19, 21], "not path.startswith"),
+        ("x = f(", "a, b", ")\n", [1, 2, 4], "a, b"),
+        ("x = ", "(", "\n", [1], ""),
+    ],
+)
+def test_the_longest_end_that_is_whole(before: str, written: str, after: str, ends: list[int], kept: str) -> None:
+    assert written[: longest_end(before, written, after, ends)] == kept
+
+
+@given(st.text(alphabet="ab()[]{}'\"\n :,.#=😀", max_size=30), st.text(alphabet="a(b)'\n", max_size=12))
+def test_no_text_makes_it_raise_and_the_end_is_one_of_those_offered(written: str, after: str) -> None:
+    ends = list(range(1, len(written) + 1))
+    assert longest_end("x = ", written, after, ends) in [0, *ends]
