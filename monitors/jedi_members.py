@@ -47,7 +47,7 @@ _PLAIN_VALUES = frozenset({
 
 def members(session: Session, document: Document, offset: int) -> Members:
     """What may follow the dot at `offset`, judged. Raises whatever jedi raises."""
-    text, shift = _readable(document.text)
+    text, shift = readable(document.text)
     here = place(text, offset - shift)
     if here.where != "code" or here.dot is None:
         facts = Facts(here.where, here.dot is not None)
@@ -91,7 +91,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
     return Members(listed, closed, why, receiver, frozenset(extra))
 
 
-def _readable(text: str) -> tuple[str, int]:
+def readable(text: str) -> tuple[str, int]:
     """The text as parso can read it, and how much shorter at its start it is.
 
     A byte order mark is no column to parso; a lone half of a surrogate pair cannot be encoded.
@@ -147,6 +147,11 @@ class _Names:
 
 
 _known: OrderedDict[tuple[Any, ...], _Names] = OrderedDict()
+
+
+def forget_all() -> None:
+    """Drop what is kept of other files."""
+    _known.clear()
 
 
 def _names_of_all(script: Any, values: Any, position: tuple[int, int]) -> list[_Names]:
@@ -337,7 +342,7 @@ def _import_members(script: Any, position: tuple[int, int]) -> Members:
 
 def names(session: Session, document: Document, offset: int) -> Members:
     """The bare names that may stand at `offset`, filtered by what is typed of one."""
-    text, shift = _readable(document.text)
+    text, shift = readable(document.text)
     offset -= shift
     start = identifier_start(text, offset)
     typed = text[start:offset]
@@ -359,7 +364,7 @@ def names(session: Session, document: Document, offset: int) -> Members:
 
 def describe(session: Session, document: Document, offset: int, name: str = "") -> Description | None:
     """The name at `offset`, or the member called `name` that could be completed there."""
-    text, shift = _readable(document.text)
+    text, shift = readable(document.text)
     offset -= shift
     start, end = identifier_start(text, offset), identifier_end(text, offset)
     if not name:
@@ -422,7 +427,7 @@ def warm(session: Session, document: Document) -> Iterator[None]:
     Yields after each import: whoever has a question in the meantime stops here and starts again later, when what was
     done is found in the caches.
     """
-    text, _ = _readable(document.text)
+    text, _ = readable(document.text)
     script = session.script(Document(document.path, text, document.version, document.root))
     context = script._get_module_context()
     yield

@@ -95,6 +95,11 @@ class Session:
             trees.pop(Path(path), None)
             trees.pop(None, None)
 
+    def clear(self) -> None:
+        """Drop all trees."""
+        self._last = None
+        parso.cache.parser_cache.clear()
+
     def _project(self, root: str) -> tuple[Any, InferenceEnvironment, Environment, float]:
         known = self._projects.get(root)
         if known is not None and time.monotonic() - known[3] < 30:

@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import jedi_members
-from .analysis import Document, Members
+from . import jedi_literals, jedi_members, jedi_signatures
+from .analysis import Classification, Document, Members, Signatures
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
 from .jedi_session import Session, isolate
 
-_QUESTIONS = ("members", "names", "describe")
+_QUESTIONS = ("members", "names", "describe", "signatures", "literals")
 _IDLE_COLLECT_S = 2.0
 
 
@@ -93,7 +93,8 @@ class Work:
 class Worker:
     """Answers messages with a session of jedi's."""
 
-    def __init__(self, session: Session, out: IO[bytes]) -> None:
+    def __init__(self, session: Session, out: IO[bytes], memory_mb: int) -> None:
+        self._memory_mb = memory_mb
         self._session = session
         self._out = out
         self._lock = threading.Lock()
@@ -111,10 +112,18 @@ class Worker:
             if message["verb"] == "idle":
                 # Collecting while nobody waits: jedi leaves cycles, and a collection may take a tenth of a second.
                 gc.collect()
+                if resident_mb() > 0.6 * self._memory_mb:
+                    self._let_go()
                 collected = True
                 continue
             collected = False
             self._answer(message)
+
+    def _let_go(self) -> None:
+        """Drop everything kept; what is needed is read again."""
+        self._session.clear()
+        jedi_members.forget_all()
+        gc.collect()
 
     def _read(self, source: IO[bytes]) -> None:
         while True:
@@ -153,8 +162,7 @@ class Worker:
                 break
             except MemoryError:
                 fault = "analysis ran out of memory"
-                self._session.forget(document.path)
-                gc.collect()
+                self._let_go()
                 break
             except (Exception, RecursionError) as error:  # whatever jedi makes of broken code leaves the place open
                 fault = f"analysis failed: {type(error).__name__}" if not isinstance(error, ValueError) else str(error)
@@ -188,6 +196,10 @@ class Worker:
             return jedi_members.members(self._session, document, offset)
         if verb == "names":
             return jedi_members.names(self._session, document, offset)
+        if verb == "signatures":
+            return jedi_signatures.signatures(self._session, document, offset)
+        if verb == "literals":
+            return jedi_literals.literals(self._session, document, offset, message["name"])
         return jedi_members.describe(self._session, document, offset, message.get("name", ""))
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -222,6 +234,15 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+def resident_mb() -> float:
+    """How much memory we hold, in MB; 0 where nobody tells."""
+    try:
+        with open("/proc/self/statm", "rb") as stream:
+            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def limit_memory(megabytes: int) -> None:
     """A bound on what a hostile file can make us allocate: MemoryError instead of a machine that swaps."""
     try:
@@ -247,7 +268,7 @@ def main() -> None:
     session = Session(TreeCache(Path(folder) if folder else None), arguments.project_python, arguments.virtual_env)
     isolate()
     write_frame(pipe, {"ready": os.getpid()})
-    Worker(session, pipe).run(sys.stdin.buffer)
+    Worker(session, pipe, arguments.memory_mb).run(sys.stdin.buffer)
 
 
 def _arguments() -> argparse.Namespace:
