@@ -176,7 +176,7 @@ class AnalysisProcess:
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
         future: Future[Any] = Future()
         if language_of(document.path) is not PYTHON:
-            future.set_result(None if verb == "describe" else Members(reason="jedi reads Python only"))
+            future.set_result(_open_answer(verb, "jedi reads Python only"))
             return future
         with self._lock:
             if self._ended:
