@@ -38,7 +38,10 @@ def pull(model_id: str, progress: Progress | None = None) -> Path:
         raise ModelNotFound(f"There is no public model {model_id} on the hub") from error
     except Exception as error:
         # The network stack below the hub's client has changed twice; whatever it raises means the same to the user.
-        raise ModelNotFound(f"{model_id} could not be fetched: {type(error).__name__}: {error}") from error
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")
+        raise ModelNotFound(
+            f"{model_id} could not be fetched ({first_line}). Check the connection to the hub, and try again"
+        ) from error
     if not any(folder.glob("*.safetensors")):
         raise ModelBroken(f"{model_id} holds no *.safetensors weights; fairlead reads no other kind")
     return folder

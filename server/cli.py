@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,6 +78,9 @@ def _complete(options: argparse.Namespace) -> int:
     from .isolation import prepare
 
     prepare()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # JSON is UTF-8 whatever the terminal is; a path that is no text is escaped as JSON escapes it.
+        sys.stdout.reconfigure(encoding="utf-8" if options.json else None, errors="backslashreplace")
     settings = replace(
         Settings(), model=options.model, device=options.device, project_python=options.project_python,
         analysis_command=options.analysis,

@@ -51,7 +51,7 @@ def parse(text: str) -> Position:
     path, _, line = path.rpartition(":")
     # Python converts no number of thousands of digits, and no file has so many lines.
     if not path or not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in (line, rest)):
-        raise PositionError(f"{text!r} is no position; write PATH:LINE:COLUMN, counting from 1")
+        raise PositionError(f"{text[-80:]!r} is no position; write PATH:LINE:COLUMN, counting from 1")
     return Position(path, int(line), int(rest))
 
 
