@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -106,7 +107,8 @@ def main() -> None:
         "date": date.today().isoformat(), "machine": machine(), "size": chosen, "model": model,
         "accesses": len(written_at), "gated": len(gated_at), "all": len(everything),
         "functions": len({access.function for access in written_at}), "checker": dots_check.CHECKER,
-        "checked_s": checked_s, "seconds": time.monotonic() - begun,
+        "checked_s": checked_s, "seconds": time.monotonic() - begun, "cpu_seconds": sum(os.times()[:4]),
+        "added": run.rows.added, "reused": len(run.rows.reused),
         "packages": [{"requirement": name, "what": what} for name, what in
                      dots_dataset.measured(packages.read_text(encoding="utf-8"))],
     }  # fmt: skip

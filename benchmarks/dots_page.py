@@ -87,7 +87,7 @@ def page(result: dict[str, Any], picture: bool) -> str:
     return f"""# DotPrompts for Python
 
 Made by `{command}` on {result["date"]}: {facts["cores"]} cores, {facts["cpu"]}, {facts["system"]}, Python
-{facts["python"]}, load average {facts["load"]:.1f}; {result["seconds"] / 60:.0f} minutes. Model: {model["name"]}, \
+{facts["python"]}, load average {facts["load"]:.1f}. {_took(result)} Model: {model["name"]}, \
 {model["parameters"] / 1e6:.1f} M parameters.
 
 {result["accesses"]} attribute accesses in {result["functions"]} functions, sampled from {result["all"]} in {packages}.
@@ -179,6 +179,13 @@ Statements have {result["times"]["tokens"]["unguided"]:.1f} tokens unguided, \
 {result["times"]["tokens"]["guided"]:.1f} guided, on average.
 {"![Scores by order, unguided and guided](dots.png)" if picture else ""}
 """
+
+
+def _took(result: dict[str, Any]) -> str:
+    text = f"It took {result['seconds'] / 60:.0f} minutes, {result['cpu_seconds'] / 60:.0f} of them on a processor."
+    if result["reused"]:
+        text += f" {result['reused']} of {result['reused'] + result['added']} answers were there from a run broken off."
+    return text
 
 
 def _replays(replays: dict[str, Any]) -> str:

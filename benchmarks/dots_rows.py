@@ -22,23 +22,31 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: dict[tuple[str, ...], Row] = {}
+        self.added = 0
+        """How many are new in this run."""
+        self.reused: set[tuple[str, ...]] = set()
+        """Which were there when it began, and were wanted."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     row = json.loads(line)
-                    self._rows[(row["code"], *row["key"])] = row
+                    self._rows[(row["code"], *row["key"])] = row | {"old": True}
                 except (ValueError, KeyError, TypeError):
                     continue
 
     def find(self, code: str, *key: str) -> Row | None:
         """The row of a key made by this code, if it was made."""
-        return self._rows.get((code, *key))
+        row = self._rows.get((code, *key))
+        if row is not None and "old" in row:
+            self.reused.add((code, *key))
+        return row
 
     def add(self, code: str, key: Iterable[str], row: Row) -> None:
         """Keep a row, on disk at once."""
         whole = {"code": code, "key": list(key), **row}
         self._rows[(code, *whole["key"])] = whole
+        self.added += 1
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(whole, ensure_ascii=False) + "\n")
 
