@@ -96,7 +96,8 @@ class Writer:
         self._draft = Draft(place.prompt.forced.encode("utf-8", "replace"), state)
         self._asked: dict[Question, Future[Any]] = {}
         self._random = torch.Generator().manual_seed(limits.seed)
-        self._checks = guide is not None
+        self._silence = start.members.silence if start is not None else ""
+        self._checks = guide is not None and self._silence != "down"
         self._redraws = 0
 
     def write(self) -> Offer | None:
@@ -104,7 +105,9 @@ class Writer:
         self._engine.crop(len(self._place.prompt.tokens))
         limits = self._limits
         at: _Next | _End = _Next(self._place.ready)
-        if self._start is not None and self._start.closed and self._checks:
+        if self._silence == "late":
+            at = _End("unverified", 0)  # at an attribute whose members nobody has named yet
+        elif self._start is not None and self._start.closed and self._checks:
             at = self._draw_name(None)
         while True:
             if limits.stop():

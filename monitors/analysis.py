@@ -57,6 +57,8 @@ class Members:
     receiver: str = ""
     """The receiver's type(s) as a person reads them: "list", "str | int"; empty if unknown."""
     extra_names: frozenset[str] = field(default_factory=frozenset)
+    silence: Literal["", "late", "down"] = ""
+    """Why nobody answered, where nobody did: the place is then open for want of knowledge, not because of it."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -145,6 +147,12 @@ class Analysis(Protocol):
 
     def names(self, document: Document, offset: int) -> Future[Members]:
         """Bare names that may stand at `offset`, filtered by the identifier part before it; never closed yet."""
+
+    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
+        """How what stands before the "(" that ends at `offset` may be called; of a class header, its keywords."""
+
+    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
+        """The strings that the expression which ends at `offset` may equal ("compare") or be indexed with ("index")."""
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset` or, if `name` is given, the member of that name that could be completed there."""

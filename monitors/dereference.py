@@ -179,11 +179,11 @@ class Dereference:
             future = self._analysis.members(document, dot)
             return future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
         except TimeoutError:
-            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms")
+            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
         except CancelledError:
-            return Members(reason="the question was superseded")
+            return Members(reason="the question was superseded", silence="late")
         except AnalysisError as error:
-            return Members(reason=f"analysis is down: {error}")
+            return Members(reason=f"analysis is down: {error}", silence="down")
 
 
 def refusal_of(here: Place) -> str:

@@ -203,7 +203,7 @@ class App:
             begin = made.begin if made is not None else cursor.offset
             typed = cursor.document.text[begin : cursor.offset]
             items.insert(0, render.ghost_item(ghosts[0], typed, cursor.range_from(begin)))
-        return {"isIncomplete": False, "items": items}
+        return {"isIncomplete": made is not None and not made.complete, "items": items}
 
     async def _resolve(self, item: types.CompletionItem) -> types.CompletionItem:
         data = item.data if isinstance(item.data, dict) else {}

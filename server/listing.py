@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..monitors.analysis import Analysis, Document, Member
+from ..monitors.analysis import Analysis, Document, Member, Members
 from ..monitors.dereference import normal_form
 from ..monitors.errors import AnalysisError
 from ..monitors.languages import language_of
@@ -40,8 +40,10 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
     left_s = max(0.01, deadline_ms / 1000 - (time.monotonic() - begun))
     try:
         members = analysis.names(document, offset).result(left_s)
-    except (AnalysisError, FutureTimeout) as error:
-        return Start("", False, f"analysis gave no answer ({error or 'late'})", FREE, begin, here.typed)
+    except FutureTimeout:
+        members = Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
+    except AnalysisError as error:
+        members = Members(reason=f"analysis is down: {error}", silence="down")
     return Start("", False, members.reason, FREE, begin, here.typed, members)
 
 

@@ -54,6 +54,8 @@ class List:
     monitor: str = ""
     closed: bool = False
     reason: str = ""
+    complete: bool = True
+    """False when analysis was late: asking again is worth while."""
 
 
 @dataclass(frozen=True)
@@ -167,13 +169,14 @@ class Session:
         ranking = await self._ranking(document, start)
         found = entries(start, ranking)
         self._took("completion", begun, analysis=analysed - begun, model=time.monotonic() - analysed)
-        if not found:
+        if found:
+            self._something("completion")
+        else:
             self._nothing("completion", start.reason or "nothing is known here", document, offset)
-            return None
-        self._something("completion")
         made = List(
-            next(self._ids), document, offset, start.offset, found, start.monitor, start.closed, start.reason
-        )
+            next(self._ids), document, offset, start.offset, found, start.monitor, start.closed, start.reason,
+            not start.members.silence,
+        )  # fmt: skip
         self._lists[made.id] = made
         while len(self._lists) > LISTS_KEPT:
             self._lists.popitem(last=False)
@@ -195,6 +198,8 @@ class Session:
             return None
         found = await self._described(document, offset, "")
         self._took("hover", begun)
+        if time.monotonic() - begun >= self.settings.analysis_budget_ms / 1000:
+            self._nothing("hover", f"analysis did not answer within {self.settings.analysis_budget_ms} ms", document, offset)
         return found
 
     async def ghost(self, document: Document, offset: int, *, invoked: bool) -> list[Ghost] | None:

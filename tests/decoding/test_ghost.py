@@ -185,6 +185,20 @@ def test_without_an_answer_in_time_only_the_verified_part_is_offered() -> None:
     assert (offer.text, offer.stopped) == ("items", "unverified")
 
 
+def test_at_a_dot_that_analysis_is_late_for_nothing_is_offered() -> None:
+    limits = Limits(until=time.monotonic() + 0.3)
+    written = decoder({"items.": "append(arr[0])\n"}).write(
+        Document("/p/a.py", "items."), 6, Dereference(Late({})), limits
+    )
+    assert not written.offers
+
+
+def test_at_a_dot_with_analysis_down_the_text_is_marked_as_the_model_s() -> None:
+    offer = write({"items.": "append(arr[0])\n"}, "items.", {}, analysis=Down({}))
+    assert offer is not None
+    assert (offer.text, offer.provenance) == ("append(arr[0])", "model")
+
+
 def test_while_analysis_is_down_the_text_is_marked_as_the_model_s() -> None:
     offer = write({"x = ": "items.append(arr[0])\n"}, "x = ", {}, analysis=Down({}))
     assert offer is not None
