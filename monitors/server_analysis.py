@@ -24,16 +24,17 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from .analysis import Description, Document, Members
+from .analysis import Classification, Description, Document, Members, Signatures
 from .client import Client, absolute_folders, environment
 from .errors import AnalysisDown
-from .languages import language_of
-from .server_answers import Listed, dicts, hovered, item_named, listed, receiver_in, refutation, string
+from .languages import PYTHON, language_of
+from .server_answers import Listed, dicts, hovered, item_named, listed, overloads, receiver_in, refutation, string
 from .virtual import Encoding, change, position, tame
 
+T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 
 LIFELESS_S = 10.0
@@ -70,6 +71,7 @@ _CAPABILITIES = {
             },
             "contextSupport": True,
         },
+        "signatureHelp": {"signatureInformation": {"parameterInformation": {"labelOffsetSupport": True}}},
         "hover": {"contentFormat": ["markdown", "plaintext"]},
         "publishDiagnostics": {"versionSupport": True},
         "diagnostic": {"dynamicRegistration": True},
@@ -184,6 +186,17 @@ class ServerAnalysis:
     def names(self, document: Document, offset: int) -> Future[Members]:
         """Bare names that may stand at `offset`."""
         return self._ask(_Question("names", document, offset, key=("names", document.path, offset, document.text)))
+
+    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
+        """How what stands before the "(" that ends at `offset` may be called. Of Python only, as those who ask."""
+        if language_of(document.path) is not PYTHON:
+            return _done(Signatures(reason="signatures are read in Python only"))
+        key = ("signatures", document.path, offset, document.text)
+        return self._ask(_Question("signatures", document, offset, key=key))
+
+    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
+        """Nothing: no request of the protocol tells them."""
+        return _done(Classification(reason="language servers are not asked about literals"))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
@@ -331,6 +344,8 @@ class ServerAnalysis:
             return self._members(client, document, question.offset)
         if question.verb == "names":
             return self._names(client, document, question.offset)
+        if question.verb == "signatures":
+            return self._signatures(client, document, question.offset)
         return self._description(client, document, question.offset, question.name), True
 
     def _members(self, client: Client, document: Document, dot: int) -> tuple[Members, bool]:
@@ -372,6 +387,22 @@ class ServerAnalysis:
         found = self._listed(client, document, sent, offset, self._complete(client, sent, offset))
         names = tuple(member for member in found.members if member.name.startswith(typed))
         return Members(names, False, f"names in scope, from {self._name}"), not found.words
+
+    def _signatures(self, client: Client, document: Document, offset: int) -> tuple[Signatures, bool]:
+        """Known, when a made-up keyword argument is called an error. (Of overloads, pyright does not say which.)"""
+        text = tame(document.text)
+        made_up = f"fairlead{next(self._made_up)}x"
+        behind = "" if text[offset:].lstrip(" \t")[:1] in ("", ")", "\r", "\n") else ", "
+        sent = self._show(client, document.path, f"{text[:offset]}{made_up}=0{behind}{text[offset:]}")
+        asked = client.request("textDocument/signatureHelp", self._at(sent, offset))
+        errors = self._pull(client, sent)
+        found = overloads(self._reply(client, asked))
+        refuted, known = self._refuted(client, sent, made_up, errors, parameter=True)
+        if not found:
+            return Signatures(reason=f"{self._name} knows no signature here"), known
+        if refuted is None:
+            return Signatures(found, False, f"{self._name} finds nothing wrong with an argument that was made up"), known
+        return Signatures(found, True, f"{self._name} calls any other argument an error"), True
 
     def _description(self, client: Client, document: Document, offset: int, name: str) -> Description | None:
         language = language_of(document.path)
@@ -448,11 +479,11 @@ class ServerAnalysis:
         return None
 
     def _refuted(
-        self, client: Client, sent: _Sent, name: str, asked: Future[Any] | None
+        self, client: Client, sent: _Sent, name: str, asked: Future[Any] | None, parameter: bool = False
     ) -> tuple[str | None, bool]:  # fmt: skip
         """The error that says that `name` does not exist, if there is one; and whether the server has said so at all."""
         if asked is None:
-            message, known = self._pushed(client, sent, name)
+            message, known = self._pushed(client, sent, name, parameter)
             asked = self._pull(client, sent) if not known else None
             if asked is None:
                 return message, known
@@ -460,20 +491,20 @@ class ServerAnalysis:
         if not isinstance(report, dict):
             return None, False
         if self._pulls:
-            return refutation(report.get("items"), name), isinstance(report.get("items"), list)
+            return refutation(report.get("items"), name, parameter), isinstance(report.get("items"), list)
         body = [
             # tsserver's own words: `category` and `text` (`message` in some versions).
             {"severity": 1, "message": string(item.get("text")) or string(item.get("message"))}
             for item in dicts(report.get("body")) if item.get("category") == "error"
         ]  # fmt: skip
-        return refutation(body, name), report.get("success") is True
+        return refutation(body, name, parameter), report.get("success") is True
 
-    def _pushed(self, client: Client, sent: _Sent, name: str) -> tuple[str | None, bool]:
+    def _pushed(self, client: Client, sent: _Sent, name: str, parameter: bool) -> tuple[str | None, bool]:
         until = time.monotonic() + (self._verdict_s if self._silent < _SILENT else 0.0)
         with self._wake:
             while True:
                 version, errors = self._errors.get(unquote(sent.uri), (None, None))
-                message = refutation(errors, name)
+                message = refutation(errors, name, parameter)
                 if message is not None or version == sent.version:
                     self._silent = 0
                     return message, True
@@ -624,11 +655,13 @@ def _setting(section: str) -> Any:
 
 
 def _nothing(question: _Question, reason: str) -> Any:
-    return None if question.verb == "describe" else Members(reason=reason)
+    if question.verb == "describe":
+        return None
+    return Signatures(reason=reason) if question.verb == "signatures" else Members(reason=reason)
 
 
-def _done(value: Members) -> Future[Members]:
-    future: Future[Members] = Future()
+def _done(value: T) -> Future[T]:
+    future: Future[T] = Future()
     future.set_result(value)
     return future
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .analysis import Kind, Member
+from .analysis import Kind, Member, Parameter, ParameterKind
 from .languages import Language
 
 _KINDS: dict[int, Kind] = {
@@ -29,6 +29,8 @@ _ABSENT = re.compile(
 )
 """How servers say that a name does not exist: clangd, tsserver, pyright, rust-analyzer, gopls, jdtls, OmniSharp."""
 
+_NO_PARAMETER = re.compile(r"no parameter named|unexpected keyword", re.IGNORECASE)
+_PARAMETER = re.compile(r"(\*{0,2})(\w*)")
 _QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"|‘([^’\n]+)’|`([^`\n]+)`")
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _SPOKEN: dict[str, Kind] = {
@@ -104,14 +106,17 @@ def _detail(item: dict[str, Any]) -> str:
     return told.strip().partition("\n")[0][:_DETAIL]
 
 
-def refutation(diagnostics: Any, name: str) -> str | None:
+def refutation(diagnostics: Any, name: str, parameter: bool = False) -> str | None:
     """The message of the error that says that `name`, which was made up, does not exist; None if there is none.
+
+    `parameter`: that there is no such parameter.
 
     Other errors about it do not count: pyright can be told to call it an error that its type is unknown.
     """
     for diagnostic in dicts(diagnostics):
         message = string(diagnostic.get("message"))
-        if diagnostic.get("severity", 1) == 1 and name in message and _ABSENT.search(message):
+        said = _NO_PARAMETER if parameter else _ABSENT
+        if diagnostic.get("severity", 1) == 1 and name in message and said.search(message):
             return message
     return None
 
@@ -120,6 +125,44 @@ def receiver_in(message: str, name: str) -> str:
     """The type that a refutation of `name` speaks of, if it quotes one."""
     quoted = ("".join(groups) for groups in _QUOTED.findall(message.partition("\n")[0]))
     return next((text[:_DETAIL] for text in quoted if text != name), "")
+
+
+def overloads(result: Any) -> tuple[tuple[Parameter, ...], ...]:
+    """The parameters of each signature of a signature help, written as Python writes them."""
+    found = []
+    for signature in dicts(result.get("signatures") if isinstance(result, dict) else None):
+        whole = string(signature.get("label"))
+        labels = (_parameter_label(parameter.get("label"), whole) for parameter in dicts(signature.get("parameters")))
+        found.append(_parameters(labels))
+    return tuple(found)
+
+
+def _parameters(labels: Iterable[str]) -> tuple[Parameter, ...]:
+    found: list[Parameter] = []
+    kind: ParameterKind = "either"
+    for label in labels:
+        match = _PARAMETER.match(label)
+        stars, name = match.groups() if match is not None else ("", "")
+        if label == "/":
+            found = [replace(one, kind="positional") if one.kind == "either" else one for one in found]
+        elif stars == "**":
+            found.append(Parameter(name, "kwargs"))
+        elif label == "*":
+            kind = "keyword"
+        elif stars or label == "...":  # pyright's word for `*args` that it has no room for
+            found.append(Parameter(name, "args"))
+            kind = "keyword"
+        elif name:
+            found.append(Parameter(name, kind, required="=" not in label))
+    return tuple(found)
+
+
+def _parameter_label(label: Any, whole: str) -> str:
+    """A parameter's text: given as it is, or by its place in the signature's label, in UTF-16 units."""
+    if isinstance(label, list) and len(label) == 2 and all(isinstance(one, int) for one in label):
+        units = whole.encode("utf-16-le", "replace")
+        return units[2 * max(0, label[0]):2 * max(0, label[1])].decode("utf-16-le", "replace")
+    return string(label)
 
 
 def hovered(result: Any) -> tuple[str, str, Kind]:
