@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
-from .analysis import Description, Document, Kind, Member, Members
+from .analysis import Classification, Description, Document, Kind, Member, Members, Signatures
 from .dereference import DereferenceState, legal_names
 from .lexical import scan
 from .monitor import Start
@@ -39,10 +39,15 @@ class FixedAnalysis:
     Futures are done when they are returned. `asked` records the questions, for assertions.
     """
 
-    def __init__(self, members: Mapping[str, Iterable[str]], names: Iterable[str] = (), closed: bool = True) -> None:
+    def __init__(
+        self, members: Mapping[str, Iterable[str]], names: Iterable[str] = (), closed: bool = True,
+        signatures: Mapping[str, Signatures] | None = None, literals: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:  # fmt: skip
         self._members = {receiver: tuple(names) for receiver, names in members.items()}
         self._names = tuple(names)
         self._closed = closed
+        self._signatures = dict(signatures or {})
+        self._literals = dict(literals or {})
         self.asked: list[tuple[str, int]] = []
 
     def open(self, document: Document) -> None:
@@ -68,6 +73,22 @@ class FixedAnalysis:
         """The bare names that begin with what is typed."""
         typed = document.text[identifier_start(document.text, offset):offset]
         return _done(Members(_listed(name for name in self._names if name.startswith(typed))))
+
+    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
+        """The signature listed for the name before the bracket."""
+        self.asked.append((document.text, offset))
+        begin = receiver_start(document.text, offset, scan(document.text))
+        found = self._signatures.get(document.text[begin:offset].rstrip()[:-1].rstrip())
+        return _done(found or Signatures(reason="nothing is known of it"))
+
+    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
+        """The strings listed for the expression before `offset`."""
+        self.asked.append((document.text, offset))
+        begin = receiver_start(document.text, offset + 1, scan(document.text))
+        found = self._literals.get(document.text[begin:offset].strip())
+        if found is None:
+            return _done(Classification(reason="nothing is known of it"))
+        return _done(Classification(literals=tuple(found), closed=self._closed, reason="a fixed table"))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """A description of just the name."""

@@ -73,7 +73,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
         reason = tested.reason
     per_value = _names_of_all(script, values, positions.position(here.dot))
     listed, extra = _merged(per_value)
-    stored = stored_names(text)
+    stored = stored_names(whole)
     facts_of_values = tuple(names.facts for names in per_value)
     if not reason and tested is None and values:
         reason = Receiver(stored).why_unknown(context, base, trailers)

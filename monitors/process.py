@@ -18,7 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .analysis import Classification, Description, Document, Member, Members, Parameter, Signatures
@@ -124,7 +124,8 @@ class AnalysisProcess:
             return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
         text = normalised(document.text, here.dot, here.end)
         key = ("members", document.path, document.root, here.dot, here.context, text)
-        return self._ask("members", document, offset, "", key)
+        # What is typed of the name makes no difference, so it is not sent: while a name is typed, the text stays the same.
+        return self._ask("members", replace(document, text=text), here.dot, "", key)
 
     def names(self, document: Document, offset: int) -> Future[Members]:
         """Bare names that may stand at `offset`."""
@@ -478,7 +479,8 @@ def _decoded(verb: str, answer: Any) -> Any:
 
 def _decoded_call(verb: str, answer: Any) -> Any:
     if verb == "literals":
-        return Classification(**{name: tuple(one) if isinstance(one, list) else one for name, one in answer.items()})
+        answer |= {"literals": tuple(answer["literals"]), "abstract": tuple(answer["abstract"])}
+        return Classification(**answer)
     overloads = tuple(
         tuple(Parameter(**(one | {"literals": tuple(one["literals"])})) for one in overload)
         for overload in answer.pop("overloads")

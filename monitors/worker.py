@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import jedi_literals, jedi_members, jedi_signatures
-from .analysis import Classification, Document, Members, Signatures
+from .analysis import Document, Members
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
 from .jedi_session import Session, isolate

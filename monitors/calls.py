@@ -1,0 +1,288 @@
+"""The open brackets at a place and in running text: whose they are, and what has been written between them.
+
+The document before the cursor is read once, from the last line that certainly begins a statement; from there on the
+text is followed one character at a time, so stepping by `a` then `b` is stepping by `ab`. Nothing is known of what
+analysis thinks: a call is a bracket behind a name, a bracket or a string.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from .lexical import scan
+from .running import Lexer
+
+Role = Literal["call", "class", "def", "index", "other"]
+"""Of a bracket: a call, the bases of a class statement, the parameters of a function, a subscript, anything else."""
+
+Phase = Literal["empty", "word", "equals", "keyword", "star", "stars", "other"]
+"""How far an argument is: nothing, only a name, a name and one `=` (of two?), behind `name=`, behind `*` or `**`, more."""
+
+_STATEMENTS = frozenset({
+    "def", "class", "return", "import", "while", "with", "try", "except", "finally", "raise", "assert", "del", "global",
+    "nonlocal", "pass", "break", "continue", "elif",
+})  # fmt: skip
+"""Keywords that stand in no bracket: where one does, a bracket was left open above."""
+
+_BEGIN = re.compile(rf"^[ \t]*(?:async[ \t]+)?(?:{'|'.join(sorted(_STATEMENTS))})\b|^@", re.M)
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
+_LOOK_BACK = 6_000
+"""Characters read before the cursor at most; a call longer than that is not followed."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The place right behind an opening bracket: `text` written since the start, or `before` the cursor in characters."""
+
+    text: str = ""
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """One open bracket, and what stands in it so far."""
+
+    opener: str
+    role: Role
+    site: Site
+    positional: int = 0
+    """Finished arguments without a name."""
+    keywords: tuple[str, ...] = ()
+    """Names written with `=`, the argument being written included."""
+    star: bool = False
+    double_star: bool = False
+    """Of the arguments finished."""
+    phase: Phase = "empty"
+    word: str = ""
+    """The name that the argument being written consists of, or is given to."""
+    lambdas: int = 0
+    """Lambdas whose parameters are being written: their commas and `=` are none of the call's."""
+    value: bool = False
+    """Something stands behind `name=`."""
+    named: Site = Site()
+    """The place behind the last `=` that may have made a keyword argument."""
+    targets: bool = False
+    """Between the `for` and the `in` of a generator: its commas are none of the call's either."""
+    lines: bool = False
+    """A line has ended in it."""
+
+    def finished(self) -> Bracket:
+        """With the argument being written ended, as by a comma."""
+        return replace(
+            self, positional=self.positional + (self.phase in ("word", "other")), star=self.star or self.phase == "star",
+            double_star=self.double_star or self.phase == "stars", phase="empty", word="",
+            value=False,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened in a call: the bracket then, before the character that made it happen.
+
+    `opened` its bracket has just been written; `named` a name and an `=` stand where an argument begins; `keyword` what
+    follows the `=` shows that a keyword argument is meant; `argument` a positional argument is certain; `comma`,
+    `close` the character follows.
+    """
+
+    what: Literal["opened", "named", "keyword", "argument", "comma", "close"]
+    bracket: Bracket
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Where the running text stands in its brackets, innermost last. `step` gives the next value."""
+
+    lexer: Lexer = field(default_factory=Lexer)
+    stack: tuple[Bracket, ...] = ()
+    header: Role = "call"
+    """What the next bracket opens where a `def` or `class` has just been read."""
+    moments: tuple[Moment, ...] = ()
+    """What the last character did."""
+
+    @property
+    def top(self) -> Bracket | None:
+        """The innermost open bracket."""
+        return self.stack[-1] if self.stack else None
+
+    @property
+    def code(self) -> bool:
+        """Whether the next character is code, and not that of an f-string's replacement field."""
+        return self.lexer.code and not self.lexer.frames
+
+    def step(self, character: str, site: Site) -> Calls:
+        """After one more character; `site` is the place behind it."""
+        before, lexer = self.lexer, self.lexer.step(character)
+        known = replace(self, lexer=lexer, moments=()) if self.moments else replace(self, lexer=lexer)
+        if before.frames or before.comment:
+            if not lexer.frames and before.frames and lexer.before != "string":
+                return replace(known, stack=(), header="call")  # a string that was never closed: nothing is certain
+            return known
+        if before.opening and (len(before.opening) == 1 or character == before.opening[0]):
+            return known
+        return known._code(character, before, site)
+
+    def _code(self, character: str, before: Lexer, site: Site) -> Calls:
+        if self.lexer.word and character not in ".":
+            return self._letter(character, fresh=not before.word)
+        calls = self._word_ended(before, character) if before.word else self
+        if character in " \t\f\\":
+            return calls._behind_equals() if character != "\\" else calls
+        if character in "\r\n":
+            calls = calls._behind_equals()
+            if not calls.stack:
+                return replace(calls, header="call")
+            return calls._with(lines=True)
+        if character == "#":
+            return calls._behind_equals()
+        return calls._operator(character, before, site)
+
+    def _with(self, **changes: object) -> Calls:
+        """With the innermost bracket changed."""
+        return replace(self, stack=(*self.stack[:-1], replace(self.stack[-1], **changes)))  # type: ignore[arg-type] # the fields' names are checked where they are written
+
+    def _letter(self, character: str, fresh: bool) -> Calls:
+        calls = self._behind_equals() if fresh else self
+        if not calls.stack:
+            return calls
+        top = calls.stack[-1]
+        if top.phase == "empty" and fresh and not character.isdigit():
+            return calls._with(phase="word", word=character)
+        if top.phase == "word" and not fresh:
+            return calls._with(word=top.word + character)
+        return calls._content() if fresh else calls
+
+    def _word_ended(self, before: Lexer, character: str) -> Calls:
+        word = before.word
+        if not self.stack and word == "case" and before.first and character in " \t":
+            return replace(self, header="other")  # a pattern: `case Point(x=0)` calls nothing
+        if not self.stack and word == "if":
+            return replace(self, header="call")
+        if word in ("def", "class"):
+            return replace(self, header="def" if word == "def" else "class", stack=())
+        if not self.stack or not keyword.iskeyword(word):
+            return self
+        if word in _STATEMENTS:
+            return replace(self, stack=())
+        calls = self._content()
+        if word == "lambda":
+            return calls._with(lambdas=calls.stack[-1].lambdas + 1)
+        if word in ("for", "in"):
+            return calls._with(targets=word == "for")
+        return calls
+
+    def _content(self) -> Calls:
+        """With something in the argument that makes it more than a name."""
+        if not self.stack:
+            return self
+        top = self.stack[-1]
+        if top.phase not in ("empty", "word"):
+            if top.phase == "keyword":
+                return self if top.value else self._with(value=True)
+            return self._with(word="") if top.word == "*" else self
+        calls = self._with(phase="other")
+        return replace(calls, moments=(*calls.moments, Moment("argument", calls.stack[-1])))
+
+    def _behind_equals(self) -> Calls:
+        """With `name=` known to be a keyword, if that is what was written: no second `=` has followed."""
+        if not self.stack or self.stack[-1].phase != "equals":
+            return self
+        top = self.stack[-1]
+        moment = Moment("keyword", top)
+        return replace(
+            self._with(phase="keyword", keywords=(*top.keywords, top.word)), moments=(*self.moments, moment)
+        )
+
+    def _operator(self, character: str, before: Lexer, site: Site) -> Calls:
+        if character == "=" and self.stack and not self.stack[-1].lambdas:
+            top = self.stack[-1]
+            if top.phase == "word":
+                calls = self._with(phase="equals", named=site)
+                return replace(calls, moments=(*calls.moments, Moment("named", calls.stack[-1])))
+            if top.phase == "equals":
+                return self._with(phase="word")._content()
+            return self._content()
+        calls = self._behind_equals()
+        if character in "([{":
+            return calls._open(character, before, site)
+        if character in ")]}":
+            return calls._close(character)
+        if not calls.stack:
+            return replace(calls, header="call") if character in ":=" else calls
+        top = calls.stack[-1]
+        if character == ",":
+            return calls._comma()
+        if character == "*" and (top.phase == "empty" or top.word == "*"):
+            return calls._with(phase="star", word="*") if top.phase == "empty" else calls._with(phase="stars", word="")
+        if character == ":" and top.lambdas:
+            return calls._with(lambdas=top.lambdas - 1)
+        return calls._content()
+
+    def _comma(self) -> Calls:
+        top = self.stack[-1]
+        if top.lambdas or top.targets:
+            return self
+        calls = replace(self, moments=(*self.moments, Moment("comma", top)))
+        return replace(calls, stack=(*self.stack[:-1], top.finished()))
+
+    def _open(self, character: str, before: Lexer, site: Site) -> Calls:
+        behind = before.before in ("word", "closer", "string") or bool(before.word and before.before == "word")
+        if not self.stack and before.first and not before.word:
+            behind = False  # a new statement
+        role: Role = "other"
+        if character == "(" and behind:
+            role = self.header
+        elif character == "[" and behind and self.header == "call":
+            role = "index"
+        header = "call" if character == "(" and self.header != "other" else self.header
+        calls = self._content()
+        bracket = Bracket(character, role, site)
+        moments = (*calls.moments, Moment("opened", bracket)) if role != "other" else calls.moments
+        return replace(calls, stack=(*calls.stack, bracket), header=header, moments=moments)
+
+    def _close(self, character: str) -> Calls:
+        if not self.stack or _CLOSES[self.stack[-1].opener] != character:
+            return replace(self, stack=(), header="call")
+        moment = Moment("close", self.stack[-1])
+        return replace(self, stack=self.stack[:-1], moments=(*self.moments, moment))
+
+
+def calls_at(text: str, offset: int) -> Calls:
+    """The open brackets at `offset`, read from the text before it. In comments and f-strings none are known."""
+    scanned = scan(text)
+    lexer = scanned.lexer_at(offset)
+    span = scanned.span_at(offset)
+    if span is not None and span.kind == "string" and not span.formatted:
+        calls = calls_at(text, span.start)
+        for character in text[span.start:offset]:
+            calls = calls.step(character, Site())
+        moved = offset - span.start
+        stack = tuple(replace(one, site=Site("", one.site.before + moved)) for one in calls.stack)
+        return replace(calls, stack=stack, moments=())
+    if not lexer.code or lexer.frames:
+        return Calls(lexer)
+    low = max(0, offset - _LOOK_BACK)
+    code = scanned.code_before(offset, low)
+    begin = None
+    for match in _BEGIN.finditer(code):
+        if match.start() or not low:
+            begin = match.start()
+    if begin is None:
+        if low:
+            return Calls(lexer)
+        begin = 0
+    calls = Calls(Lexer())
+    for index, character in enumerate(_shortened(code[begin:])):
+        calls = calls.step(character, Site("", len(code) - begin - index - 1))
+    return replace(calls, lexer=lexer, moments=())
+
+
+def _shortened(code: str) -> str:
+    """Code whose strings are blanked, with each string as one name-like thing that keeps its length.
+
+    `code_before` writes quotes for all of a string, which is no string any more.
+    """
+    return re.sub(r'"+', lambda found: '"' + "_" * (len(found.group()) - 2) + '"' if len(found.group()) > 1 else "0",
+                  code)  # fmt: skip
