@@ -43,7 +43,7 @@ _CONVERTER = converters.get_converter()
 def _lives(process: psutil.Process) -> bool:
     """Not if it has ended and only waits for its new parent to collect it."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -175,7 +175,7 @@ async def test_of_two_models_asked_for_in_a_row_the_last_one_counts(watched: Wat
 async def test_a_failure_of_the_model_that_is_being_replaced_does_not_count(watched: Watched) -> None:
     gate = threading.Event()
 
-    def fail(decoder: Any, stop: Callable[[], bool]) -> None:
+    def fail(decoder: Any, stop: Callable[[], bool]) -> int:
         gate.wait(10)
         raise Panic
 
@@ -203,7 +203,7 @@ async def test_the_latest_job_wins_and_a_cancelled_one_is_told(watched: Watched)
     await asyncio.get_running_loop().run_in_executor(None, begun.wait, 10)
     second, third = asyncio.create_task(watched.run(number)), asyncio.create_task(watched.run(number))
     assert await first == "stopped"
-    assert await asyncio.gather(second, third) == [None, 1]
+    assert list(await asyncio.gather(second, third)) == [None, 1]
     cancelled = asyncio.create_task(watched.run(patient))
     begun.clear()
     await asyncio.get_running_loop().run_in_executor(None, begun.wait, 10)
@@ -216,7 +216,7 @@ async def test_the_latest_job_wins_and_a_cancelled_one_is_told(watched: Watched)
 async def test_closed_while_it_fails(watched: Watched) -> None:
     begun, gate = threading.Event(), threading.Event()
 
-    def fail(decoder: Any, stop: Callable[[], bool]) -> None:
+    def fail(decoder: Any, stop: Callable[[], bool]) -> int:
         begun.set()
         gate.wait(10)
         raise Panic
