@@ -1,0 +1,183 @@
+"""What the monitors of bare words have in common: a state that hands a word to analysis once it is certain to be read.
+
+While a name is being written nobody knows whether it will be bound, so nothing is refused inside of it; behind it,
+where it turns out to be read, it becomes a question. The answer is about the place where the name begins, and says
+which names it refuses; what to write there instead can be drawn from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .analysis import Document, Members
+from .dereference import continues_name, normal_form
+from .errors import AnalysisError
+from .lexical import scan
+from .monitor import Answer, Question
+from .syntax import TEXT_LIMIT, identifier_start
+from .words import Use, Words, run, words_at
+
+
+@dataclass(frozen=True)
+class WordState:
+    """Watches running text for words of one kind: `about` says which. Never a mask."""
+
+    about: str
+    text: str = ""
+    """Everything written since the start."""
+    words: Words = field(default_factory=Words)
+    known: frozenset[str] = frozenset()
+    """Names that need no question."""
+    legal: frozenset[str] | None = None
+    """The names that rank where the first word is still being written; None behind it."""
+    typed: str = ""
+    pending: tuple[Use, ...] = ()
+    blind: bool = False
+    """The start was in a string or comment, or too deep to follow: nothing is watched."""
+
+    def advance(self, text: str) -> WordState | None:
+        """The state after `text`; nothing is refused before it was asked about."""
+        if self.blind:
+            return replace(self, text=self.text + text)
+        words, uses = run(self.words, text, len(self.text))
+        wanted = tuple(use for use in uses if self._wants(use))
+        legal = self.legal if self.legal is None or all(map(continues_name, text)) else None
+        return replace(self, text=self.text + text, words=words, legal=legal, pending=self.pending + wanted)
+
+    def _wants(self, use: Use) -> bool:
+        if use.begin + len(use.name) <= 0 or self.words.magic:
+            return False  # written by the user, or by whatever was called
+        return ASKS[self.about](use) and normal_form(use.name) not in self.known
+
+    def names(self) -> frozenset[str] | None:
+        """What completes the word at the cursor, while it is being written."""
+        if self.legal is None:
+            return None
+        begun = normal_form(self.typed + self.text)
+        return frozenset(name[len(begun):] for name in self.legal if name.startswith(begun))
+
+    @property
+    def closed(self) -> bool:
+        """Never: a word may turn out to be bound."""
+        return False
+
+    @property
+    def may_end(self) -> bool:
+        """Always; `finish` says what the end makes of the last word."""
+        return True
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The words, in order, that analysis has not been asked about."""
+        return tuple(self._question(use) for use in self.pending)
+
+    def _question(self, use: Use) -> Question:
+        about = f"{self.about} {_manner(self.about, use)}".rstrip()
+        if use.begin < 0:
+            return Question("", about, before=-use.begin)
+        return Question(self.text[:use.begin], about)
+
+    def resolve(self, answer: Answer) -> WordState | None:
+        """The state once the first word is answered; None when it is refused."""
+        if not self.pending or not isinstance(answer, Members):
+            return self if not self.pending else replace(self, pending=self.pending[1:])
+        name = normal_form(self.pending[0].name)
+        if name in answer.refused or (answer.closed and answer.names and name not in answer.names):
+            return None
+        return replace(self, pending=self.pending[1:])
+
+    def finish(self, rest: str) -> WordState | None:
+        """The state when `rest` (what the document goes on with, to the end of the line) follows the text."""
+        return self.advance(rest if rest.strip() else "\n")
+
+
+def _manner(about: str, use: Use) -> str:
+    """What the question must say beyond its kind."""
+    if about == "name":
+        return "later" if use.deferred else ""
+    return "call" if use.follow == "(" else ""
+
+
+ASKS: dict[str, Callable[[Use], bool]] = {
+    "name": lambda use: True,
+    "raise": lambda use: use.role == "raise" and use.follow != ".",
+    "except": lambda use: use.role == "except" and use.follow not in (".", "("),
+    "annotation": lambda use: use.role == "annotation" and use.follow not in (".", "("),
+}
+"""Which uses a state of each kind asks about."""
+
+
+def watching(about: str, document: Document, offset: int, known: frozenset[str] = frozenset()) -> WordState:
+    """A state at a cursor that watches what is written from there on. Asks nothing."""
+    if len(document.text) > TEXT_LIMIT or not scan(document.text).lexer_at(offset).code:
+        return WordState(about, blind=True)
+    found = words_at(document.text, offset)
+    if found is None:
+        return WordState(about, blind=True)
+    # What was read before the cursor is the user's own.
+    words = replace(found[1], ready=())
+    return WordState(about, words=words, known=known)
+
+
+def word_at(document: Document, offset: int) -> tuple[str, Words] | None:
+    """The part of a word before the cursor, and the words where it begins; None where no word can stand."""
+    if len(document.text) > TEXT_LIMIT:
+        return None
+    begin = identifier_start(document.text, offset)
+    typed = document.text[begin:offset]
+    if typed and not typed.isidentifier():
+        return None
+    found = words_at(document.text, begin)
+    if found is None:
+        return None
+    words = found[1]
+    if words.previous in ("operand", "dot", "defined", "!") or not words.lexer.code:
+        return None
+    return typed, words
+
+
+def waited(future: Future[Any], deadline_ms: float | None) -> Members:
+    """The answer if it comes in time; else an open one that says why."""
+    try:
+        answer = future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
+    except TimeoutError:
+        return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms")
+    except CancelledError:
+        return Members(reason="the question was superseded")
+    except AnalysisError as error:
+        return Members(reason=f"analysis is down: {error}")
+    return answer if isinstance(answer, Members) else Members(reason="no answer")
+
+
+def done(answer: Members) -> Future[Members]:
+    """A future that has its answer."""
+    future: Future[Members] = Future()
+    future.set_result(answer)
+    return future
+
+
+def then(future: Future[Any], made: Callable[[Members], Members]) -> Future[Members]:
+    """What `made` makes of the answer, once it is there; a failure stays one."""
+    result: Future[Members] = Future()
+
+    def finished(one: Future[Any]) -> None:
+        if one.cancelled():
+            result.set_result(Members(reason="the question was superseded"))
+            return
+        error = one.exception()
+        if error is not None:
+            result.set_exception(error)
+            return
+        result.set_result(made(one.result()))
+
+    future.add_done_callback(finished)
+    return result
+
+
+def place_of(document: Document, offset: int, question: Question) -> tuple[Document, int]:
+    """The document with what was written, and where the name of a question begins in it."""
+    text = document.text[:offset] + question.text + document.text[offset:]
+    return replace(document, text=text), offset + len(question.text) - question.before
