@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 MAX_LINES = 12
@@ -9,6 +10,8 @@ MAX_LINES = 12
 
 SHORT_LINE = 5
 """Lines up to this length are no repetition."""
+
+_LOOP = re.compile(r"(.{2,40}?)\1\1\Z", re.DOTALL)
 
 MOVED_BRACKETS = ")]}"
 
@@ -77,6 +80,15 @@ def end_of_repetition(text_before: str, written: str) -> int | None:
         seen.add(line.strip())
         position += 1 + len(line)
     return None
+
+
+def end_of_loop(written: str) -> int | None:
+    """Where a text that goes round in circles (`x.log.log.log`) does so for the second time; None while it does not.
+
+    A circle is three times the same two to forty characters, a letter among them, at the end of the text.
+    """
+    found = _LOOP.search(written)
+    return found.end(1) if found is not None and any(map(str.isalpha, found[1])) else None
 
 
 def refusal(text: str, offset: int, *, automatic: bool) -> str:

@@ -10,6 +10,7 @@ from fairlead.decoding.offer import without_last_word
 from fairlead.decoding.prompt import window_start
 from fairlead.decoding.stops import (
     end_of_block,
+    end_of_loop,
     end_of_repetition,
     indentation,
     line_of,
@@ -49,6 +50,22 @@ def test_a_block_ends_with_its_indentation(before: str, written: str, kept: str 
 )
 def test_a_text_that_repeats_itself_ends_before_it(before: str, written: str, kept: str | None) -> None:
     end = end_of_repetition(before, written)
+    assert (None if end is None else written[:end]) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("logger.log.log.log", "logger.log"),
+        ("a.b.a.b.a.b.", "a.b."),
+        ("x = 1, 1, 1", None),
+        ("(((", None),
+        ("        ", None),
+        ("abcabc", None),
+    ],
+)
+def test_a_text_that_goes_round_in_circles_ends(written: str, kept: str | None) -> None:
+    end = end_of_loop(written)
     assert (None if end is None else written[:end]) == kept
 
 
