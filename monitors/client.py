@@ -171,6 +171,7 @@ class Client:
             owed, self._owed = self._owed, {}
         for future in owed.values():
             _give(future, None)
+        stream.close()
         self._ended()
 
     def _received(self, message: dict[str, Any]) -> None:

@@ -78,12 +78,16 @@ class _Sent:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds: for an answer, for the first one (it may be reading a whole project), and for the
-    errors of a text from a server that sends them when it likes."""
+    """How long to wait for a server, in seconds."""
 
     lifeless_s: float = 10.0
+    """For an answer."""
     starting_s: float = 60.0
+    """For the first answer: it may be reading a whole project."""
     verdict_s: float = 2.0
+    """For the errors of a text, from a server that sends them when it likes."""
+    restart_s: float = 1.0
+    """Between two starts."""
 
 
 class Conversation:

@@ -11,6 +11,7 @@ Here are the queue, the cache, and the server's life and death; what is said to 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shlex
 import shutil
@@ -31,7 +32,6 @@ from .languages import PYTHON, language_of
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 
-_RESTART_EVERY_S = 1.0
 _STARTS = 5
 """So many starts without one answer, and it is not started again."""
 
@@ -83,7 +83,7 @@ class ServerAnalysis:
         self._ended = False
         self._given_up = ""
         self._starts = 0
-        self._started_at = -_RESTART_EVERY_S
+        self._started_at = -math.inf
         self._talk: Conversation | None = None
         threading.Thread(target=self._work, name="language server questions", daemon=True).start()
 
@@ -127,6 +127,22 @@ class ServerAnalysis:
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
         """Nothing: no request of the protocol tells them."""
         return _done(Classification(reason="language servers are not asked about literals"))
+
+    def stars(self, document: Document) -> Future[Members]:
+        """Nothing: no request of the protocol tells what a star import brings."""
+        return _done(Members(reason="language servers are not asked about star imports"))
+
+    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
+        """Nothing, for the same reason."""
+        return _done(Members(reason="language servers are not asked about imports"))
+
+    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+        """Nothing, for the same reason."""
+        return _done(Members(reason="language servers are not asked what names stand for"))
+
+    def subject(self, document: Document, offset: int) -> Future[Members]:
+        """Nothing, for the same reason."""
+        return _done(Members(reason="language servers are not asked about enumerations"))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
@@ -196,6 +212,8 @@ class ServerAnalysis:
                     return
             if self._is_gone():
                 self._start()
+                if self._is_gone():
+                    continue  # what is asked waits until it runs, or is given up
             with self._wake:
                 question = self._questions.popleft() if self._questions else None
             if question is not None and (question.verb in ("open", "close") or self._is_wanted(question)):
@@ -266,7 +284,7 @@ class ServerAnalysis:
             self._give_up(f"{self._command.split()[0]} was started {_STARTS} times and never answered")
             return
         with self._wake:
-            pause = self._started_at + _RESTART_EVERY_S - time.monotonic()
+            pause = self._started_at + self._patience.restart_s - time.monotonic()
             if self._wake.wait_for(lambda: self._ended, max(0.0, pause)):
                 return
         self._started_at = time.monotonic()
@@ -286,6 +304,7 @@ class ServerAnalysis:
         except AnalysisDown as error:
             LOG.warning("the language server did not start: %s", error)
             talk.client.end(0)
+            self._talk = None
             return
         for document in list(self._open.values()):
             talk.show(document)
