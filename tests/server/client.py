@@ -214,10 +214,12 @@ class Client:
         assert self.faults == []
 
     async def _clean_up(self) -> None:
-        if self.process.returncode is None:
+        try:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 child.kill()
             self.process.kill()
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            pass  # it has ended
         await self.process.wait()
         for task in self._tasks:
             task.cancel()
