@@ -232,11 +232,12 @@ class Calls:
         if not self.stack and before.first and not before.word:
             behind = False  # a new statement
         role: Role = "other"
+        inside = bool(self.stack) and self.header in ("def", "class")  # `def f[T: (int, str)](`: not yet its parameters
         if character == "(" and behind:
-            role = self.header
+            role = "call" if inside else self.header
         elif character == "[" and behind and self.header == "call":
             role = "index"
-        header = "call" if character == "(" and self.header != "other" else self.header
+        header = "call" if character == "(" and self.header != "other" and not inside else self.header
         calls = self._content()
         bracket = Bracket(character, role, site)
         moments = (*calls.moments, Moment("opened", bracket)) if role != "other" else calls.moments

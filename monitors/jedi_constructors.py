@@ -66,11 +66,10 @@ def linear(cls: Any) -> list[Any] | None:
 
 
 def _linear(cls: Any, depth: int) -> list[Any] | None:
-    if depth > 30:
+    if depth > 30 or (cls.is_compiled() and full_name(cls) != "builtins.object"):
         return None
     bases = []
-    lazy = cls.py__bases__() if hasattr(cls, "py__bases__") else []
-    for one in lazy:
+    for one in cls.py__bases__() if hasattr(cls, "py__bases__") and not cls.is_compiled() else ():
         found = list(one.infer())
         if len(found) != 1 or not found[0].is_class():
             return None

@@ -105,7 +105,9 @@ def _function(value: Any, name: str) -> _Called:
         assert function is not None  # it has a tree
         around = getattr(function, "class_context", None) or function.parent_context
         stub = bool(around.is_stub())
-        found.append(parameters(node, around, bound=signature.is_bound, stub=stub))
+        # `super().__new__(cls, …)`: of all methods, this one is given its first argument.
+        bound = signature.is_bound and not (node.type == "funcdef" and node.name.value == "__new__")
+        found.append(parameters(node, around, bound=bound, stub=stub))
         if full_name(value) == "builtins.object.__init__":
             reason = "the class that comes next is not known here"
     if not found:

@@ -107,7 +107,7 @@ class LiteralState(CallState):
         if not now.said and now.ended:
             # Two quotes: an empty string, unless a third makes it a long one, which nobody means for a name.
             if character == now.quote:
-                return self._forgotten(now)
+                return self._forgotten(replace(now, ended=False))
             return self._finished(now)
         if character == now.quote and not now.said:
             return replace(self, now=replace(now, ended=True))
@@ -121,8 +121,8 @@ class LiteralState(CallState):
         return replace(self, now=now)
 
     def _forgotten(self, now: Text) -> LiteralState:
-        """Without the string being written, its question and all."""
-        return replace(self, now=None, asked=tuple(site for site in self.asked if site != now.site))
+        """With nothing more asked of the string being written than that it began right."""
+        return replace(self, now=None, texts=self.texts if now.legal is not None else (*self.texts, now))
 
     def _finished(self, now: Text) -> LiteralState | None:
         if now.legal is None:
