@@ -211,15 +211,15 @@ class TestFaults:
         slow = "import asyncio, argparse, logging.config, unittest.mock, email.message, http.client\n"
         slow += "x = [asyncio, argparse, logging.config, unittest.mock, email.message, http.client][0].▮"
         members(own, "x = 'a'.▮")
-        for number in range(2):
-            future = own.members(*at(f"y = {number}\n{slow}", "/nowhere/bad.py"))
-            end = time.monotonic() + PATIENCE_S
-            while not future.done() and time.monotonic() < end:
-                running = own._running
-                if running is not None and running.begun is not None and running.alive():
-                    os.kill(running._process.pid, signal.SIGKILL)
-                time.sleep(0.001)
-            assert future.done()
+        own._strikes["/nowhere/bad.py"] = 2
+        future = own.members(*at(slow, "/nowhere/bad.py"))
+        running = own._running
+        assert running is not None
+        while running.begun is None:
+            time.sleep(0.001)
+        running.kill()
+        with pytest.raises(AnalysisDown):
+            future.result(PATIENCE_S)
         assert "set aside" in own.members(*at("x = 'a'.▮", "/nowhere/bad.py")).result(0).reason
         assert members(own, "x = 'b'.▮").closed
         own.close("/nowhere/bad.py")
