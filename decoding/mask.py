@@ -7,39 +7,51 @@ definition, one `advance` for each token, is `allowed_slowly`; both give the sam
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from ..monitors.monitor import State
-from .vocabulary import Vocabulary, continues_identifier
+from ..monitors.dereference import DereferenceState
+from ..monitors.joint import JointState
+from ..monitors.languages import PYTHON
+from ..monitors.monitor import FREE, State
+from .vocabulary import Vocabulary, continues_identifier, identifier_head, is_text
 
 
 def allowed(vocabulary: Vocabulary, state: State, forced: str = "") -> np.ndarray | None:
-    """Sorted ids that may come next, or None when every token may.
+    """Sorted ids that may come next, or None when every token may. Not to be written to.
 
     Never raises; an empty answer means that no token of this vocabulary fits, and the caller lets go of the constraint.
-    End-of-text ids are in it where the text may end.
+    End-of-text ids are in it where the text may end. Inside a name it costs about a microsecond a name; where the text
+    may go on behind a name, monitors that may refuse what follows are asked about every token that could.
     """
     names = state.names() if state.closed else None
     head = forced.encode("utf-8", "replace")
-    found: list[int] = []
     if names is None:
-        if not head:
-            return None
-        found.extend(vocabulary.prefixes_of(head))
-        found.extend(
-            token_id
-            for token_id in vocabulary.starting_with(head).tolist()
-            if len(vocabulary.texts[token_id]) > len(head) and _accepts(state, vocabulary.texts[token_id][len(head) :])
-        )
-        return np.unique(np.array(found, dtype=np.int64))
-    for name in names:
-        text = head + name.encode("utf-8", "replace")
-        found.extend(vocabulary.prefixes_of(text))
-        beyond = _beyond(vocabulary, text)
-        found.extend(token_id for token_id in beyond if _accepts(state, vocabulary.texts[token_id][len(head) :]))
+        return _behind(vocabulary, state, head) if head else None
+    texts = [head + name.encode("utf-8", "replace") for name in names]
+    found = vocabulary.prefixes_of_all(texts)
+    across = vocabulary.across_end if identifier_head(head + b"a") == head + b"a" else None
+    open_end = False
+    for name, text in zip(names, texts, strict=True):
+        if across is not None and (name.isidentifier() or (name and f"a{name}".isidentifier())):
+            beyond: Iterable[int] = across.get(text, ())
+        elif text:
+            beyond = _beyond(vocabulary, text)
+        else:
+            open_end = True
+            continue
+        found.update(int(one) for one in beyond if _accepts(state, vocabulary.texts[one][len(head) :]))
     if not head and state.may_end:
-        found.extend(vocabulary.end_ids.tolist())
-    return np.unique(np.array(found, dtype=np.int64))
+        found.update(vocabulary.end_ids.tolist())
+    ids = np.array(sorted(found), dtype=np.int64)
+    if not open_end:
+        return ids
+    ends = _ends(vocabulary, state)
+    if not len(ids):
+        return ends
+    at = np.searchsorted(ends, ids)
+    return np.insert(ends, at, ids)
 
 
 def allowed_slowly(vocabulary: Vocabulary, state: State, forced: str = "") -> np.ndarray:
@@ -56,16 +68,67 @@ def allowed_slowly(vocabulary: Vocabulary, state: State, forced: str = "") -> np
     return np.unique(np.array(found, dtype=np.int64))
 
 
+def _behind(vocabulary: Vocabulary, state: State, head: bytes) -> np.ndarray:
+    """The tokens that write `head`, or part of it, and go on as a state without names accepts."""
+    found = vocabulary.prefixes_of_all([head])
+    takes_all = _refuses_nothing(state)
+    for token_id in vocabulary.starting_with(head).tolist():
+        rest = vocabulary.texts[token_id][len(head) :]
+        if rest and (is_text(rest) if takes_all else _accepts(state, rest)):
+            found.add(token_id)
+    return np.array(sorted(found), dtype=np.int64)
+
+
 def _beyond(vocabulary: Vocabulary, text: bytes) -> list[int]:
-    """Tokens that write `text`, a whole name, and something behind it that is not more of the name."""
-    if text:
-        return [
-            token_id
-            for token_id in vocabulary.starting_with(text).tolist()
-            if len(vocabulary.texts[token_id]) > len(text)
-            and not continues_identifier(vocabulary.texts[token_id][len(text) :])
-        ]
-    return vocabulary.non_word_ids
+    """Tokens that write `text` and something behind it; behind a word, something that is not more of the word."""
+    is_word = continues_identifier(text[-1:])
+    rests = [(token_id, vocabulary.texts[token_id][len(text) :]) for token_id in vocabulary.starting_with(text).tolist()]
+    return [token_id for token_id, rest in rests if rest and not (is_word and continues_identifier(rest))]
+
+
+def _ends(vocabulary: Vocabulary, state: State) -> np.ndarray:
+    """The tokens that may follow a name that is complete; half the vocabulary, so they are not looked at one by one.
+
+    What refuses a first character refuses all that begins with it, and what refuses nothing any more takes it all.
+    """
+    if _is_free_behind_the_name(state):
+        return vocabulary.ends_name
+    found: list[int] = []
+    for first, ids in vocabulary.ends_name_by_first.items():
+        after = state.advance(first)
+        if after is None:
+            continue
+        size = len(first.encode())
+        if _refuses_nothing(after):
+            found.extend(ids)
+        else:
+            found.extend(one for one in ids if _accepts(after, vocabulary.texts[one][size:]))
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _refuses_nothing(state: State) -> bool:
+    """Whether a state is known to accept any text, until an answer comes in."""
+    if state == FREE:
+        return True
+    match state:
+        case DereferenceState():
+            return not state.closed
+        case JointState():
+            return all(_refuses_nothing(part) for _, part in state.parts)
+        case _:
+            return False
+
+
+def _is_free_behind_the_name(state: State) -> bool:
+    """Whether a state is known to accept any text that does not lengthen the name written now."""
+    match state:
+        case DereferenceState(language=language) if state.closed:
+            # Other languages have other names (`$` goes on in one): first characters are tried one by one.
+            return language is PYTHON and state.may_end
+        case JointState():
+            return all(_is_free_behind_the_name(part) for _, part in state.parts)
+        case _:
+            return _refuses_nothing(state)
 
 
 def _accepts(state: State, text: bytes) -> bool:

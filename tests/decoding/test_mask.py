@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.decoding.mask import allowed, allowed_slowly
+from fairlead.decoding.model import find_folder, load_tokenizer
 from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document, Member, Members
 from fairlead.monitors.dereference import Dereference, DereferenceState
 from fairlead.monitors.fixed import FixedAnalysis, FixedMonitor
-from fairlead.monitors.monitor import FREE, State
+from fairlead.monitors.joint import JointState
+from fairlead.monitors.monitor import FREE, Answer, Free, Question, State
 
 TOKENS = [
     "_all", "_a", "_all(", "(", "x", " ", "a", "ap", "app", "append", "append(", ".", ".app", ".append", ".append(",
@@ -114,3 +117,85 @@ def test_fast_masks_equal_slow_masks_and_are_never_empty(
     reachable = [rest for rest in rests if not rest or vocabulary().prefixes_of((forced + rest).encode())]
     if reachable and (not forced or vocabulary().prefixes_of(forced.encode())):
         assert fast is None or len(fast)
+
+
+@dataclass(frozen=True)
+class Strings:
+    """A state that is made of whole texts, of any characters, behind which anything may follow."""
+
+    left: frozenset[str]
+    closed: bool = True
+    questions: tuple[Question, ...] = ()
+
+    def advance(self, text: str) -> Strings | None:
+        if not self.closed or any(text.startswith(one) for one in self.left):
+            return Strings(frozenset(), False) if text else self
+        left = frozenset(one[len(text) :] for one in self.left if one.startswith(text))
+        return Strings(left) if left else None
+
+    def names(self) -> frozenset[str] | None:
+        return self.left if self.closed else None
+
+    @property
+    def may_end(self) -> bool:
+        return not self.closed
+
+    def resolve(self, answer: Answer) -> Strings:
+        return self
+
+
+@dataclass(frozen=True)
+class NoBrackets(Free):
+    """An open state that refuses all the same, anywhere in the text."""
+
+    def advance(self, text: str) -> NoBrackets | None:
+        return None if "(" in text else self
+
+
+@pytest.fixture(scope="module")
+def real() -> Vocabulary:
+    """The vocabulary of the default model."""
+    tokenizer = load_tokenizer(find_folder()[1])
+    return Vocabulary.of(tokenizer, tokenizer.get_vocab_size(), [0], [])
+
+
+@pytest.mark.parametrize("forced", ["", ".", ").", "x.", "x"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(at_dot(["append", "app", "_private", "été", "Δ"]), id="names"),
+        pytest.param(at_dot(["get", "get_all", "getx"], "get"), id="a name that may end or go on"),
+        pytest.param(JointState((("a", at_dot(["get", "get_all"], "get")), ("b", FREE))), id="joint"),
+        pytest.param(JointState((("a", at_dot(["get"], "get")), ("b", NoBrackets()))), id="beside one that refuses"),
+        pytest.param(Strings(frozenset({"timeout=", "retries="})), id="keywords, behind which a word may follow"),
+        pytest.param(Strings(frozenset({'a-b"', 'a b"', '💡"'})), id="strings"),
+        pytest.param(at_dot(["append"], closed=False), id="open"),
+    ],
+)
+def test_fast_masks_equal_slow_masks_on_a_real_vocabulary(real: Vocabulary, state: State, forced: str) -> None:
+    fast = allowed(real, state, forced)
+    slow = allowed_slowly(real, state, forced)
+    if fast is None:
+        assert not forced
+        assert len(slow) > real.size * 0.9
+    else:
+        assert fast.tolist() == slow.tolist()
+
+
+def test_prefixes_are_those_found_one_by_one(real: Vocabulary) -> None:
+    names = ["append", "path", "a", "", "zzzzqqqq", "_", "été", "isinstance", "𝒳"]
+    one_by_one = {
+        token_id for name in names for token_id, text in enumerate(real.texts) if text and name.encode().startswith(text)
+    }
+    assert real.prefixes_of_all(name.encode() for name in names) == one_by_one
+
+
+def test_a_name_of_another_language_goes_on_with_its_own_letters() -> None:
+    """`$` belongs to a name in JavaScript; behind the whole name `get` it does not end it."""
+    found = Vocabulary([b"$", b"(", b"$x", b"get"], [])
+    start = Dereference(FixedAnalysis({"x": ["get"]})).start(Document("a.js", "x.get"), 5)
+    if start is None or not start.closed:
+        pytest.skip("this analysis is silent in JavaScript")
+    ids = allowed(found, start.state)
+    assert ids is not None
+    assert ids.tolist() == [1] == allowed_slowly(found, start.state).tolist()
