@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, TypeVar
 
 from .analysis import Analysis, Document, Signatures
-from .calls import Bracket, Calls, Moment, Site, calls_at
+from .calls import Bracket, Calls, Moment, Site, calls_at, follow
 from .errors import AnalysisError
 from .monitor import Answer, Monitor, Question
 from .syntax import TEXT_LIMIT
@@ -21,8 +21,6 @@ S = TypeVar("S", bound="CallState")
 
 MOST_CALLS = 4
 """Calls around a cursor that are followed, the innermost first."""
-
-_NOWHERE = Site()
 
 
 @dataclass(frozen=True)
@@ -57,26 +55,23 @@ class CallState:
 
     def advance(self, text: str) -> Self | None:
         """The state after `text`, or None if `text` cannot be right. Pure, and never asks analysis."""
-        calls, pending, late, known = self.calls, self.pending, self.late, self.known
-        for index, character in enumerate(text):
-            site = Site(self.text + text[:index + 1]) if character in "([{=" else _NOWHERE
-            calls = calls.step(character, site)
-            for moment in calls.moments:
-                if not self.always(moment):
+        calls, moments = follow(self.calls, self.text, text)
+        pending, late, known = self.pending, self.late, self.known
+        for _, moment in moments:
+            if not self.always(moment):
+                return None
+            place = place_of(moment.bracket)
+            if moment.what in ("opened", "named") and self.asks(moment):
+                pending = (*pending, place)
+            found = _lookup(known, place)
+            if found is not None:
+                if not self.judge(moment, found):
                     return None
-                place = place_of(moment.bracket)
-                if moment.what in ("opened", "named") and self.asks(moment):
-                    pending = (*pending, place)
-                found = _lookup(known, place)
-                if found is not None:
-                    if not self.judge(moment, found):
-                        return None
-                elif place in pending:
-                    late = (*late, (place, moment))
-        if calls.moments:
-            calls = replace(calls, moments=())
-        open_sites = [place_of(bracket) for bracket in calls.stack]
-        known = tuple(item for item in known if item[0] in open_sites)
+            elif place in pending:
+                late = (*late, (place, moment))
+        if known:
+            open_sites = [place_of(bracket) for bracket in calls.stack]
+            known = tuple(item for item in known if item[0] in open_sites)
         return replace(self, text=self.text + text, calls=calls, pending=pending, late=late, known=known)
 
     def names(self) -> frozenset[str] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from .lexical import scan
@@ -123,6 +124,13 @@ class Calls:
         if before.opening and (len(before.opening) == 1 or character == before.opening[0]):
             return known
         return known._code(character, before, site)
+
+    def lengthen(self, letters: str) -> Calls:
+        """After letters that go on with the word just begun: what `step` gives for each of them, in one."""
+        calls = replace(self, lexer=self.lexer.letters(letters), moments=())
+        if calls.stack and calls.stack[-1].phase == "word":
+            return calls._with(word=calls.stack[-1].word + letters)
+        return calls
 
     def _code(self, character: str, before: Lexer, site: Site) -> Calls:
         if self.lexer.word and character not in ".":
@@ -250,6 +258,34 @@ class Calls:
         return replace(self, stack=self.stack[:-1], moments=(*self.moments, moment))
 
 
+@lru_cache(512)
+def follow(calls: Calls, written: str, text: str) -> tuple[Calls, tuple[tuple[int, Moment], ...]]:
+    """The calls after `text`, `written` before it, and what happened: the index of the character, and the moment.
+
+    Several monitors follow the same text; the answer is remembered for them.
+    """
+    moments: list[tuple[int, Moment]] = []
+    for piece in _PIECE.finditer(text):
+        index, letters = piece.start(), piece.group()
+        site = Site(written + text[:index + 1]) if letters in _PLACES else _NOWHERE
+        calls = calls.step(letters[0], site)
+        moments += [(index, moment) for moment in calls.moments]
+        if len(letters) > 1:
+            if calls.code and calls.lexer.word:
+                calls = calls.lengthen(letters[1:])
+                continue
+            for further, character in enumerate(letters[1:], index + 1):
+                calls = calls.step(character, _NOWHERE)
+                moments += [(further, moment) for moment in calls.moments]
+    return replace(calls, moments=()) if calls.moments else calls, tuple(moments)
+
+
+_PIECE = re.compile(r"[A-Za-z0-9_]+|.", re.S)
+_PLACES = frozenset("([{=")
+_NOWHERE = Site()
+
+
+@lru_cache(4)
 def calls_at(text: str, offset: int) -> Calls:
     """The open brackets at `offset`, read from the text before it. In comments and f-strings none are known."""
     scanned = scan(text)
@@ -274,10 +310,27 @@ def calls_at(text: str, offset: int) -> Calls:
         if low:
             return Calls(lexer)
         begin = 0
+    begin = _line_of(code, begin)
     calls = Calls(Lexer())
     for index, character in enumerate(_shortened(code[begin:])):
         calls = calls.step(character, Site("", len(code) - begin - index - 1))
     return replace(calls, lexer=lexer, moments=())
+
+
+def _line_of(code: str, begin: int) -> int:
+    """Where the last logical line begins, read from `begin`: no bracket is open there."""
+    depth = 0
+    for match in _NESTING.finditer(code, begin):
+        if match.group() in "([{":
+            depth += 1
+        elif match.group() in ")]}":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            begin = match.end()
+    return begin
+
+
+_NESTING = re.compile(r"[()\[\]{}]|(?<!\\)[\r\n]")
 
 
 def _shortened(code: str) -> str:

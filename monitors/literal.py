@@ -65,6 +65,8 @@ class LiteralState(CallState):
 
     def advance(self, text: str) -> LiteralState | None:
         """The state after `text`, or None if `text` cannot be right. Pure, and never asks analysis."""
+        if self.now is None and "'" not in text and '"' not in text:
+            return CallState.advance(self, text)
         state = self
         for character in text:
             after = state._character(character)

@@ -75,6 +75,12 @@ class Lexer:
                 return lexer._string(character)
         return lexer._code(character)
 
+    def letters(self, text: str) -> Lexer:
+        """The lexer after letters, digits and underscores (ASCII) that lengthen a word: one step for all of them."""
+        word = self.word + text
+        kind: Before = "number" if word[0].isdigit() else "keyword" if word in NO_OPERAND else "word"
+        return replace(self, word=word, before=kind)
+
     def run(self, text: str) -> Lexer:
         """The lexer after `text`."""
         lexer = self
