@@ -38,6 +38,7 @@ _STARTS = 5
 _STRIKES = 3
 """So many deaths on one document, and it is set aside."""
 
+_UNASKED = "a language server cannot be asked that"
 _WAITING = 32
 _CACHED = 512
 _CACHED_FOR_S = 60.0
@@ -124,9 +125,27 @@ class ServerAnalysis:
         key = ("signatures", document.path, offset, document.text)
         return self._ask(_Question("signatures", document, offset, key=key))
 
+    # Of these no request of the protocol tells. The monitors that ask are those of Python, and leave their places open.
+
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
-        """Nothing: no request of the protocol tells them."""
-        return _done(Classification(reason="language servers are not asked about literals"))
+        """Nothing."""
+        return _done(Classification(reason=_UNASKED))
+
+    def stars(self, document: Document) -> Future[Members]:
+        """Nothing."""
+        return _done(Members(reason=_UNASKED))
+
+    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
+        """Nothing."""
+        return _done(Members(reason=_UNASKED))
+
+    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+        """Nothing."""
+        return _done(Members(reason=_UNASKED))
+
+    def subject(self, document: Document, offset: int) -> Future[Members]:
+        """Nothing."""
+        return _done(Members(reason=_UNASKED))
 
     def stars(self, document: Document) -> Future[Members]:
         """Nothing: no request of the protocol tells what a star import brings."""

@@ -345,9 +345,3 @@ def test_the_dereference_monitor_guides_in_another_language(start: Start) -> Non
     assert (found.closed, found.typed, found.state.names()) == (True, "ga", frozenset({"mma"}))
     assert found.state.advance("mma(1)") is not None
     assert found.state.advance("rlic") is None
-
-
-# The real ones
-
-
-CACHE = Path(os.environ.get("FAIRLEAD_E2E_CACHE") or Path.home() / ".cache" / "fairlead-e2e")

@@ -56,8 +56,8 @@ async def test_a_session_asks_the_server_and_changes_over(command: str) -> None:
         assert described.signature == "int alpha(int x)"
         assert await session.hover(Document("/p/a.ts", "// thing.alpha"), 12) is None
         session.configure(Settings(), [])
-        assert await session.list_members(document, len(document.text)) is None
-        assert session.status.nothing is not None
-        assert session.status.nothing.reason == "jedi reads Python only"
+        made = await session.list_members(document, len(document.text))
+        assert made is not None
+        assert (made.entries, made.closed, made.reason) == ((), False, "jedi reads Python only")
     finally:
         session.close()
