@@ -147,22 +147,6 @@ class ServerAnalysis:
         """Nothing."""
         return _done(Members(reason=_UNASKED))
 
-    def stars(self, document: Document) -> Future[Members]:
-        """Nothing: no request of the protocol tells what a star import brings."""
-        return _done(Members(reason="language servers are not asked about star imports"))
-
-    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
-        """Nothing, for the same reason."""
-        return _done(Members(reason="language servers are not asked about imports"))
-
-    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
-        """Nothing, for the same reason."""
-        return _done(Members(reason="language servers are not asked what names stand for"))
-
-    def subject(self, document: Document, offset: int) -> Future[Members]:
-        """Nothing, for the same reason."""
-        return _done(Members(reason="language servers are not asked about enumerations"))
-
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
         key = ("describe", document.path, offset, name, document.text)
