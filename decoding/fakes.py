@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 from .engine import common_prefix
+from .vocabulary import byte_letters
 
 END_OF_TEXT = "<|endoftext|>"
 FILL_IN_THE_MIDDLE = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
@@ -45,13 +45,11 @@ def byte_tokenizer(words: Sequence[str] = (), special: Sequence[str] = (END_OF_T
     return tokenizer
 
 
-@lru_cache(1)
-def byte_letters() -> tuple[str, ...]:
-    """The printable letter that byte-level tokenizers write for each byte: themselves, where they are printable."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letters = {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
-    return tuple(letters[byte] for byte in range(256))
+def end_id(tokenizer: Tokenizer) -> int:
+    """The id that ends a text."""
+    found = tokenizer.token_to_id(END_OF_TEXT)
+    assert found is not None
+    return found
 
 
 class FakeEngine(ABC):

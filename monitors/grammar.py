@@ -79,8 +79,7 @@ def _errors(root: Node, begin: int, end: int) -> Iterator[Node]:
         node = left.pop()
         if not node.has_error or node.end_byte < begin or node.start_byte > end:
             continue
-        if node.is_missing or (node.is_error and not any(child.has_error for child in node.children)):
-            yield node
-        elif node.is_error and node.start_byte >= begin:
+        innermost = not any(child.has_error for child in node.children)
+        if node.is_missing or (node.is_error and (innermost or node.start_byte >= begin)):
             yield node
         left.extend(node.children)

@@ -29,9 +29,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            if node.level == 0:
-                found.add((node.module or "").partition(".")[0])
-            elif node.level > depth:
+            if node.level == 0 or node.level > depth:
                 found.add((node.module or "").partition(".")[0])
             else:
                 found.add(part)

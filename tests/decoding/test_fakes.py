@@ -50,6 +50,7 @@ def test_a_word_is_one_token_that_swallows_the_dot() -> None:
 def test_text_that_spells_a_special_token_is_text() -> None:
     tokenizer = byte_tokenizer(["ab"])
     prefix = tokenizer.token_to_id("<|fim_prefix|>")
+    assert prefix is not None
     assert prefix not in tokenizer.encode("<|fim_prefix|>ab", add_special_tokens=False).ids
     assert token_bytes(tokenizer)[prefix] == b""
 

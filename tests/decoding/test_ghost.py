@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.decoding.decoder import Decoder, heal_at
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
 from fairlead.decoding.offer import Limits, Offer
 from fairlead.decoding.vocabulary import Vocabulary
@@ -28,7 +28,7 @@ WORDS = [
 def decoder(script: str | Mapping[str, str], words: list[str] | None = None) -> Decoder:
     tokenizer = byte_tokenizer(WORDS if words is None else words)
     engine = ScriptedEngine(tokenizer, script)
-    end = tokenizer.token_to_id("<|endoftext|>")
+    end = end_id(tokenizer)
     model = Model(
         "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
         frozenset({end}),

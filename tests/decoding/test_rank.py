@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fairlead.decoding.engine import Engine, engine_for
-from fairlead.decoding.fakes import UniformEngine, byte_tokenizer
+from fairlead.decoding.fakes import UniformEngine, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
 from fairlead.decoding.rank import rank
 from fairlead.decoding.vocabulary import Vocabulary, continues_identifier
@@ -70,7 +70,7 @@ def test_the_tree_equals_one_name_at_a_time(architecture: str, tiny: Callable[[s
 def uniform(*words: str) -> tuple[UniformEngine, Vocabulary]:
     tokenizer = byte_tokenizer(words)
     size = tokenizer.get_vocab_size()
-    return UniformEngine(size), Vocabulary.of(tokenizer, size, [tokenizer.token_to_id("<|endoftext|>")], [])
+    return UniformEngine(size), Vocabulary.of(tokenizer, size, [end_id(tokenizer)], [])
 
 
 def test_filtering_by_what_is_typed_equals_scoring_anew() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.decoding.fakes import byte_tokenizer
+from fairlead.decoding.fakes import byte_tokenizer, end_id
 from fairlead.decoding.model import find_folder, load_tokenizer
 from fairlead.decoding.vocabulary import Vocabulary, continues_identifier, identifier_head
 
@@ -20,7 +20,7 @@ def default_vocabulary() -> Vocabulary:
 
 def vocabulary(*words: str) -> Vocabulary:
     tokenizer = byte_tokenizer(words)
-    end = tokenizer.token_to_id("<|endoftext|>")
+    end = end_id(tokenizer)
     return Vocabulary.of(tokenizer, tokenizer.get_vocab_size() + 5, [end], [])
 
 

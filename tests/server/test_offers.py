@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fairlead.decoding.offer import Offer
 from fairlead.monitors.analysis import Document
 from fairlead.server.offers import KEPT, Offers
