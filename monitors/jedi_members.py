@@ -17,7 +17,7 @@ from jedi.inference.helpers import infer_call_of_leaf
 from .analysis import Description, Document, Kind, Member, Members
 from .gate import Facts, ValueFacts, judge
 from .jedi_code import class_of, scope_of
-from .jedi_narrowing import code_of, narrowed
+from .jedi_narrowing import code_of, guarded, narrowed
 from .jedi_receiver import Receiver
 from .jedi_session import Positions, Session
 from .jedi_values import class_arguments, describe_value, kind_of
@@ -77,6 +77,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
     facts_of_values = tuple(names.facts for names in per_value)
     if not reason and tested is None and values:
         reason = Receiver(stored).why_unknown(context, base, trailers)
+    reason = reason or guarded(leaf)
     if here.self_like:
         extra |= _of_subclasses(script, values)
     extra |= stored | _dunders(facts_of_values)

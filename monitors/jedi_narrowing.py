@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _TESTS = ("isinstance", "issubclass", "hasattr", "callable", "type", "is_dataclass")
+_PLATFORM = ("version_info", "sys.platform", "os.name", "platform.system", "hexversion", "implementation")
 _LEAVING = ("return", "raise", "continue", "break")
 _SCOPES = ("funcdef", "lambdef", "classdef", "file_input")
 
@@ -52,6 +53,24 @@ def narrowed(node: Any) -> Narrowed | None:
                 and expression.startswith(subject.value):  # fmt: skip
             return Narrowed(reason=f"{expression} may be matched by a pattern")
     return None
+
+
+def guarded(node: Any) -> str:
+    """Why the code around the node may be meant for another Python or platform than the one analysed; else empty."""
+    at = node
+    while at.parent is not None and at.type not in ("funcdef", "classdef"):
+        parent = at.parent
+        if parent.type in ("if_stmt", "test") and at.type not in ("keyword", "operator"):
+            tests = parent.children[1::4] if parent.type == "if_stmt" else [parent.children[2]]
+            for test in tests:
+                if test is not at and any(word in code_of(test) for word in _PLATFORM):
+                    return f"this code is for where {' '.join(code_of(test).split())[:40]} is true or false"
+        if parent.type == "try_stmt" and at is parent.children[2]:
+            clauses = [code_of(child) for child in parent.children if child.type == "except_clause"]
+            if any("AttributeError" in clause for clause in clauses):
+                return "an attribute that may not be there is tried"
+        at = parent
+    return ""
 
 
 def expression_text(node: Any) -> str:

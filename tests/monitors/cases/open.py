@@ -276,6 +276,24 @@ def uses():
     x = STATE.▮
 
 
+def versions():
+    import os
+    import sys
+
+    if sys.version_info >= (3, 99):
+        #? open version_info
+        x = os.▮
+    elif sys.platform == "plan9":
+        #? open version_info
+        x = os.▮
+    x = os.here if os.name == "nt" else os.▮
+    try:
+        #? open tried
+        x = os.▮
+    except AttributeError:
+        pass
+
+
 def namespaces():
     import space.inner
     #? open namespace package
