@@ -170,6 +170,8 @@ class Conversation:
             reason = f"{self._name} lists words of the text: it does not know what this is"
         elif not known:
             reason = f"{self._name} did not say in time whether other names are wrong"
+            if self._silent < _SILENT:  # else it never says, and the place is open for good
+                return Members(members, False, reason, receiver, found.extra_names, silence="late"), False
         elif refuted is None:
             reason = f"{self._name} finds nothing wrong with a name that was made up"
         else:

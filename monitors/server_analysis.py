@@ -21,7 +21,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .analysis import Classification, Description, Document, Members, Signatures
 from .client import absolute_folders, environment
@@ -189,7 +189,7 @@ class ServerAnalysis:
                 return future
             if self._strikes.get(question.document.path, 0) >= _STRIKES:
                 reason = "the language server died of this document three times; it is set aside until it is closed"
-                future.set_result(_nothing(question, reason))
+                future.set_result(_nothing(question, reason, "down"))
                 return future
             self._by_key[question.key] = question
         self._put(question)
@@ -204,7 +204,7 @@ class ServerAnalysis:
             waiting = [question for question in self._questions if question.futures]
             if len(waiting) > _WAITING:
                 self._questions.remove(waiting[0])
-                self._finish(waiting[0], _nothing(waiting[0], "newer questions came first"), keep=False)
+                self._finish(waiting[0], _nothing(waiting[0], "newer questions came first", "late"), keep=False)
             self._wake.notify_all()
 
     def _work(self) -> None:
@@ -364,10 +364,10 @@ def _answered_by(talk: Conversation, question: _Question, is_open: bool) -> tupl
     return talk.describe(document, offset, question.name), True
 
 
-def _nothing(question: _Question, reason: str) -> Any:
+def _nothing(question: _Question, reason: str, silence: Literal["late", "down"]) -> Any:
     if question.verb == "describe":
         return None
-    return Signatures(reason=reason) if question.verb == "signatures" else Members(reason=reason)
+    return Signatures(reason=reason) if question.verb == "signatures" else Members(reason=reason, silence=silence)
 
 
 def _done(value: T) -> Future[T]:

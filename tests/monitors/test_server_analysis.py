@@ -330,8 +330,7 @@ def test_closing_takes_the_document_back(start: Start, log: Path) -> None:
 
 def test_a_server_that_never_speaks_of_errors_is_not_waited_for_long(start: Start) -> None:
     analysis = start("mute", patience=Patience(verdict_s=0.3))
-    for number in range(3):
-        members(analysis, f"{'x;' * number}thing.|")
+    assert [members(analysis, f"{'x;' * number}thing.|").silence for number in range(3)] == ["late", "late", ""]
     begun = time.monotonic()
     for number in range(3, 8):
         assert "did not say" in members(analysis, f"{'x;' * number}thing.|").reason
