@@ -286,6 +286,7 @@ def versions():
     elif sys.platform == "plan9":
         #? open version_info
         x = os.▮
+    #? open os.name
     x = os.here if os.name == "nt" else os.▮
     try:
         #? open tried
