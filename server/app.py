@@ -77,6 +77,7 @@ class App:
         self._begun = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._status_due = False
+        self._status_sent = 0.0
         self._options: dict[str, Any] = {}
         self._progress: str | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -345,10 +346,13 @@ class App:
     def _schedule_status(self) -> None:
         if not self._status_due and self._loop is not None:
             self._status_due = True
-            self._loop.call_later(STATUS_INTERVAL_S, self._push_status)
+            # At once if it was quiet: what is over in a quarter of a second is seen too.
+            self._loop.call_at(max(self._loop.time(), self._status_sent + STATUS_INTERVAL_S), self._push_status)
 
     def _push_status(self) -> None:
         self._status_due = False
+        if self._loop is not None:
+            self._status_sent = self._loop.time()
         self.server.protocol.notify("fairlead/status", self._status_json())
 
     async def _show_progress(self) -> None:

@@ -418,10 +418,10 @@ async def test_analysis_that_hangs_for_a_moment_costs_one_list_and_its_answer_is
     child = analysis_of(client)
     child.suspend()
     try:
+        assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None
         assert labels(await client.request("textDocument/completion", client.at(uri, 1, 14))) == []
         nothing = (await status(client))["nothing"]
         assert nothing["reason"] == "analysis did not answer within 300 ms"
-        assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None
     finally:
         child.resume()
     assert labels(await asked_until_full(client, uri, 14)) == ["version_info"]
