@@ -72,14 +72,14 @@ class Draft:
         known = len(decoded(bytes(self.data[len(self.forced) : begin])))
         whole = decoded(bytes(self.data[len(self.forced) : size]))
         after = state.advance(whole[known:]) if len(whole) > known else state
-        return None if after is None else self._settled(after)
+        return None if after is None else self.settled(after)
 
     def after(self, text: bytes) -> State | None:
         """The state once `text` is written behind the draft; None when it is refused."""
         known = len(self.text)
         whole = decoded((bytes(self.data) + text)[len(self.forced) :])
         state = self.state.advance(whole[known:]) if len(whole) > known else self.state
-        return None if state is None else self._settled(state)
+        return None if state is None else self.settled(state)
 
     def add(self, token_id: int, text: bytes, logits: torch.Tensor, state: State, log_prob: float | None) -> None:
         """Take one token in."""
@@ -88,7 +88,7 @@ class Draft:
 
     def settle(self) -> bool:
         """Resolve what has been answered in the last state; False when an answer refuses what was written."""
-        settled = self._settled(self.state)
+        settled = self.settled(self.state)
         if settled is None:
             return False
         if self.steps:
@@ -97,7 +97,15 @@ class Draft:
             self.start = settled
         return True
 
-    def _settled(self, state: State) -> State | None:
+    def accepted(self) -> int:
+        """How many steps stand, as far as is answered: those before the first that an answer refuses."""
+        for count, step in enumerate(self.steps):
+            if self.settled(step.state) is None:
+                return count
+        return len(self.steps)
+
+    def settled(self, state: State) -> State | None:
+        """A state with what has been answered taken in; None when that refuses what was written."""
         while (questions := state.questions) and questions[0] in self.answers:
             resolved = state.resolve(self.answers[questions[0]])
             if resolved is None:

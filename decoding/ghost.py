@@ -18,6 +18,7 @@ import torch
 
 from ..monitors.analysis import Document
 from ..monitors.errors import AnalysisError
+from ..monitors.joint import instead_of
 from ..monitors.monitor import FREE, Monitor, Question, Start, State
 from . import stops
 from .draft import Draft, decoded
@@ -151,8 +152,8 @@ class Writer:
                 if self._limits.multiline and (self._block_is_over() or self._limits.finished(draft.text)):
                     return _End("end_of_block")
                 return _Next(self._engine.step([token_id])[-1])
-            if not owed and _in_name(draft.state):
-                return self._redraw(self._last_answered())
+            if not owed and (drawn := self._mend(text)) is not None:
+                return drawn
             log_row[token_id] = -math.inf
         return self._break_off(log_row, "confidence")
 
@@ -220,14 +221,45 @@ class Writer:
                 self._checks = False  # analysis is down: from here on the text is the model's alone, and marked so
                 return None
             if not draft.settle():
-                if first.about != "members" or first.before:
-                    return _End("confidence", draft.size_of(first.text))
-                return self._redraw(first)
+                if first.about == "members" and not first.before:
+                    return self._redraw(first)
+                return self._rewind()
         return None
 
     def _wait(self, answer: Future[Any]) -> None:
         while not (answer.done() or self._limits.over or self._limits.stop()):
             wait([answer], timeout=min(0.02, max(0.0, self._limits.until - time.monotonic())))
+
+    def _rewind(self) -> _Next:
+        """Take back what an answer refuses, and go on from there as if it had been known all along."""
+        draft = self._draft
+        keep = draft.accepted()
+        logits = draft.steps[keep].logits
+        draft.take_back(keep)
+        draft.settle()
+        self._engine.crop(len(self._place.prompt.tokens) + keep)
+        return _Next(logits)
+
+    def _mend(self, refused: bytes) -> _Next | _End | None:
+        """Redraw the name or string that a refused token belongs to, where what may stand there is known.
+
+        None where it is not: then the next best token is tried.
+        """
+        draft, written = self._draft, self._draft.text
+        begin = stops.word_start(written, in_string=_in_string(draft.state))
+        size = draft.size_of(written[:begin])
+        state = draft.state_at(self._whole_steps(size)[0], size)
+        names = instead_of(written[begin:] + decoded(refused), state, draft.settled) if state is not None else None
+        if names:
+            self._redraws += 1
+            give_up = draft.size_of(without_accessor(written[:begin]))
+            return _End("confidence", give_up) if self._redraws > MAX_REDRAWS else self._draw_from(names, size, give_up)
+        if not _in_name(draft.state):
+            return None
+        question = self._last_answered()
+        if question is None and (self._start is None or not self._start.closed):
+            return None
+        return self._redraw(question)
 
     def _last_answered(self) -> Question | None:
         """The place whose name is being written; None for the one before the cursor."""
@@ -247,23 +279,34 @@ class Writer:
 
         The text ends before the dot when the model believes in none of the names, or time is up.
         """
-        draft, place, vocabulary = self._draft, self._place, self._vocabulary
-        keep, typed = 0, ""
+        draft = self._draft
         if question is None:
             assert self._start is not None
-            typed, dot = self._start.typed, 0
-            stem = place.prompt.stem(typed)
-            at_dot: State | None = self._start.state
-        else:
-            # The place is where the name begins; giving up there takes the dot away too.
-            begin, dot = draft.size_of(question.text), draft.size_of(without_accessor(question.text))
-            base = place.document.text[: place.prompt.cut]
-            text = base + decoded(bytes(draft.data[:begin]))
-            cut = vocabulary.pretoken_start(text, len(text) - 1) if text else 0
-            keep = draft.count_at(len(text[len(base) : cut].encode("utf-8", "replace")))
-            stem = decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : begin]))
-            at_dot = draft.state_at(keep, begin)
-        rests = at_dot.names() if at_dot is not None else None
+            typed = self._start.typed
+            return self._draw(0, self._place.prompt.stem(typed), typed, self._start.state.names(), 0)
+        # The place is where the name begins; giving up there takes the dot away too.
+        begin, dot = draft.size_of(question.text), draft.size_of(without_accessor(question.text))
+        at_dot = draft.state_at(self._whole_steps(begin)[0], begin)
+        return self._draw_from(at_dot.names() if at_dot is not None else None, begin, dot)
+
+    def _whole_steps(self, begin: int) -> tuple[int, str]:
+        """How many steps stay when what follows the first `begin` bytes is written anew, and what else of those bytes
+        must then be written again."""
+        draft, place = self._draft, self._place
+        base = place.document.text[: place.prompt.cut]
+        text = base + decoded(bytes(draft.data[:begin]))
+        cut = self._vocabulary.pretoken_start(text, len(text) - 1) if text else 0
+        keep = draft.count_at(len(text[len(base) : cut].encode("utf-8", "replace")))
+        return keep, decoded(bytes(draft.data[draft.steps[keep - 1].size if keep else 0 : begin]))
+
+    def _draw_from(self, names: frozenset[str] | None, begin: int, give_up: int) -> _Next | _End:
+        """Draw one of `names` behind the first `begin` bytes of the draft."""
+        keep, stem = self._whole_steps(begin)
+        return self._draw(keep, stem, "", names, give_up)
+
+    def _draw(self, keep: int, stem: str, typed: str, rests: frozenset[str] | None, give_up: int) -> _Next | _End:
+        """Keep the first steps, write `stem`, then a name that begins with `typed` and ends in one of `rests`."""
+        draft, place, vocabulary = self._draft, self._place, self._vocabulary
         logits = draft.steps[keep].logits if keep < len(draft.steps) else place.ready
         self._engine.crop(len(place.prompt.tokens) + keep)
         scored = rank(
@@ -274,7 +317,7 @@ class Writer:
         name = self._choose(scored)
         branch = scored.branch(name) if name is not None else None
         if name is None or branch is None:
-            return _End("budget" if self._limits.over else "confidence", dot)
+            return _End("budget" if self._limits.over else "confidence", give_up)
         draft.take_back(keep)
         self._engine.commit(branch.path)
         value = scored.ranking.log_prob(name)
@@ -284,11 +327,11 @@ class Writer:
             token_text = vocabulary.texts[token_id]
             state = draft.after(token_text)
             if state is None:  # the tokenizer wrote something other than the name: never seen, never offered
-                return _End("confidence", dot)
+                return _End("confidence", give_up)
             draft.add(token_id, token_text, rows[position], state, value if position == len(ids) - 1 else None)
         if branch.crossing_id is not None:
             return _Next(self._engine.step([branch.crossing_id])[-1])
-        return _Next(rows[-1], ends_word=True)
+        return _Next(rows[-1], ends_word=("a" + name[-1]).isidentifier())
 
     def _choose(self, scored: Scored) -> str | None:
         """The name to write: the likeliest, or a sample (nucleus); None when the model believes in none of them."""
@@ -318,6 +361,12 @@ class Writer:
 
 def _log(probability: float) -> float:
     return math.log(probability) if probability > 0 else -math.inf
+
+
+def _in_string(state: State) -> bool:
+    """Whether what is completed ends with a quote."""
+    names = state.names() if state.closed else None
+    return bool(names) and all(name[-1:] in ("'", '"') for name in names or ())
 
 
 def _in_name(state: State) -> bool:

@@ -152,7 +152,9 @@ def rank(
             likeliest = int(values.argmax())
             _keep_best(best_way, name_index, here + float(values[likeliest]), node, int(ids[likeliest]))
         for name_index in ends_here.get(node, ()):
-            continues = float(torch.dot(log_row.exp(), vocabulary.starts_word))
+            # A name that ends in `=` or a quote ends whatever follows it.
+            is_word = ("a" + trie.names[name_index][-1]).isidentifier()
+            continues = float(torch.dot(log_row.exp(), vocabulary.starts_word)) if is_word else 0.0
             value = here + math.log(max(1e-12, 1.0 - continues))
             scores.setdefault(name_index, []).append(value)
             _keep_best(best_way, name_index, value, node, None)

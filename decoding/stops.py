@@ -117,6 +117,13 @@ def without_overlap(written: str, after: str) -> str:
     return written
 
 
+def word_start(text: str, *, in_string: bool = False) -> int:
+    """Where the name that `text` ends in begins, one with `=` behind it too; with `in_string`, the string's inside."""
+    pattern = r"""[^'"\n]*\Z""" if in_string else r"(?:[^\W\d]\w*[ \t]*=?[ \t]*)?\Z"
+    found = re.search(pattern, text)
+    return found.start() if found is not None else len(text)
+
+
 def printable(text: str, existing: str = "") -> str:
     """`text` up to the first character that has no business in an offer.
 

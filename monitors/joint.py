@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,6 +71,39 @@ class JointState:
                 return None
             parts.append((name, after))
         return JointState(tuple(parts))
+
+
+def instead_of(tried: str, state: State, settle: Callable[[State], State | None]) -> frozenset[str] | None:
+    """What may stand at a place where `tried` is refused, as far as the monitors that refuse it know; None if they don't.
+
+    `settle` tells a state what analysis has answered already. A name that is refused because it is called is replaced
+    by the other names that are known here.
+    """
+    refusing = _refusing(tried, state, settle)
+    names = next((found for part in refusing if (found := part.names())), None)
+    called = _CALLED.match(tried)
+    if names is None and called is not None and _refusing(called.group(), state, settle):
+        names = frozenset(state.names() or ()) - {called.group(1)}
+    if not names:
+        return None
+    if len(names) > _FILTERED:
+        return names
+    return frozenset(name for name in names if (after := state.advance(name)) is not None and settle(after) is not None)
+
+
+def _refusing(text: str, state: State, settle: Callable[[State], State | None]) -> list[State]:
+    """The parts of a state that refuse a text."""
+    found = []
+    for name, part in state.parts if isinstance(state, JointState) else (("", state),):
+        after = (JointState(((name, part),)) if name else part).advance(text)
+        if after is None or settle(after) is None:
+            found.append(part)
+    return found
+
+
+_CALLED = re.compile(r"([^\W\d]\w*)[ \t]*\(")
+_FILTERED = 256
+"""Of more names than this, those that another monitor refuses are found out when they are written."""
 
 
 class Joint:
