@@ -8,8 +8,10 @@ from .analysis import Analysis
 from .dereference import Dereference
 from .joint import Joint
 from .monitor import Monitor
+from .typestate import Typestate
 
 ROSTER: Mapping[str, Callable[[Analysis], Monitor]] = {
+    "typestate": Typestate,
     "dereference": Dereference,
 }
 """In the order in which they decide where several have something to say."""

@@ -48,6 +48,7 @@ class Settings:
     analysis_memory_mb: int = setting(
         2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
     monitors_dereference: bool = setting(True, "Hold attribute accesses to the members that exist.")
+    monitors_typestate: bool = setting(True, "Hold files, threads and what you describe to the state they are in.")
     monitors_syntax: bool = setting(True, "End ghost text only where what stands then is Python.")
     model: str = setting(
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",

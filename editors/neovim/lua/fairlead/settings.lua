@@ -43,6 +43,8 @@ return {
   monitors = {
     -- Hold attribute accesses to the members that exist.
     dereference = true,
+    -- Hold files, threads and what you describe to the state they are in.
+    typestate = true,
     -- End ghost text only where what stands then is Python.
     syntax = true,
   },

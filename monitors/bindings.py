@@ -1,0 +1,176 @@
+"""What a dotted name in a document stands for, as far as its import statements say: `sqlite3.connect`, `builtins.open`.
+
+Only what can be nothing else is resolved: a name that anything in the document binds in another way, wherever it does,
+is not known. Methods and attributes of classes are no such binding, for functions do not see them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+
+import tree_sitter_python
+from tree_sitter import Language, Node, Query, QueryCursor
+
+from .syntax import parse
+
+_LANGUAGE = Language(tree_sitter_python.language())
+_IMPORTS = Query(_LANGUAGE, "[(import_statement) (import_from_statement) (wildcard_import)] @import")
+_IDENTIFIERS = Query(_LANGUAGE, "(identifier) @name")
+_LISTS = frozenset({
+    "pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "expression_list", "tuple", "list",
+    "parenthesized_expression", "list_splat", "dictionary_splat_pattern",
+})  # fmt: skip
+_PLACES = frozenset({
+    ("assignment", "left"), ("augmented_assignment", "left"), ("for_statement", "left"), ("for_in_clause", "left"),
+    ("named_expression", "name"), ("function_definition", "name"), ("class_definition", "name"),
+    ("default_parameter", "name"), ("typed_default_parameter", "name"),
+})  # fmt: skip
+_BINDERS = frozenset({
+    "as_pattern_target", "typed_parameter", "parameters", "lambda_parameters", "global_statement", "nonlocal_statement",
+    "delete_statement", "import_statement", "import_from_statement", "aliased_import", "case_pattern", "splat_pattern",
+    "class_pattern", "keyword_pattern", "as_pattern", "union_pattern", "list_pattern", "tuple_pattern", "dict_pattern",
+    "type_parameter",
+})  # fmt: skip
+
+
+def text_of(node: Node | None) -> str:
+    """The node's source."""
+    return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
+def binds(identifier: Node) -> bool:
+    """Whether the identifier is bound (or unbound) where it stands, rather than read."""
+    node, parent = identifier, identifier.parent
+    while parent is not None and parent.type in _LISTS:
+        node, parent = parent, parent.parent
+    if parent is None:
+        return False
+    if parent.type == "dotted_name":
+        # Read only as the class of a pattern (`case Point(…)`), and behind the first dot of anything.
+        return parent.parent is not None and parent.parent.type in _BINDERS
+    if parent.type == "as_pattern":
+        return parent.children[0] != node
+    if parent.type in _BINDERS:
+        return True
+    return (parent.type, field_of(node, parent)) in _PLACES
+
+
+def field_of(node: Node, parent: Node) -> str | None:
+    """The field of `parent` that `node` is."""
+    for index, child in enumerate(parent.children):
+        if child == node:
+            return parent.field_name_for_child(index)
+    return None
+
+
+def modules_of(path: str, root: str) -> tuple[str, ...]:
+    """The dotted names a file may be imported by; a leading `src` is left out too. Empty for what is no file below
+    `root`."""
+    if not root or not path.endswith((".py", ".pyi")):
+        return ()
+    relative = os.path.relpath(path, root) if path.startswith(root) else ""
+    parts = relative.rpartition(".")[0].split(os.sep)
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    if not parts or not all(part.isidentifier() for part in parts):
+        return ()
+    found = [".".join(parts)]
+    if len(parts) > 1 and parts[0] in ("src", "lib", "python"):
+        found.append(".".join(parts[1:]))
+    return tuple(found)
+
+
+@lru_cache(8)
+def _read(text: str, path: str, root: str) -> dict[str, frozenset[str]]:
+    """Each bound name with what it may stand for; "" for what is not known. "*" is there if a star import is."""
+    modules = modules_of(path, root)
+    package = modules[0] if path.endswith(("__init__.py", "__init__.pyi")) else (modules or ("",))[0].rpartition(".")[0]
+    tree_root = parse(text).root_node
+    found: dict[str, set[str]] = {}
+    for statement in QueryCursor(_IMPORTS).captures(tree_root).get("import", ()):
+        for name, target in _imported(statement, package):
+            found.setdefault(name, set()).add(target)
+    for identifier in QueryCursor(_IDENTIFIERS).captures(tree_root).get("name", ()):
+        if binds(identifier) and not _of_import(identifier):
+            holder = _scope(identifier)
+            if holder is not None and holder.type == "class_definition":
+                continue
+            parent = identifier.parent
+            own = parent is not None and parent.type == "class_definition" and holder is None
+            targets = {f"{module}.{text_of(identifier)}" for module in modules} if own else set()
+            found.setdefault(text_of(identifier), set()).update(targets or {""})
+    return {name: frozenset(targets) for name, targets in found.items()}
+
+
+def _imported(statement: Node, package: str) -> Iterator[tuple[str, str]]:
+    """(name bound, what it stands for) of an import statement."""
+    if statement.type == "wildcard_import":
+        yield "*", ""
+        return
+    module = statement.child_by_field_name("module_name")
+    base = ""
+    if module is not None:
+        base = text_of(module).replace(" ", "")
+        level = len(base) - len(base.lstrip("."))
+        if level:
+            parts = package.split(".") if package else []
+            if level - 1 > len(parts) or not parts:
+                base = ""
+            else:
+                kept = parts[:len(parts) - (level - 1)]
+                base = ".".join([*kept, *filter(None, [base.lstrip(".")])])
+    for name in statement.children_by_field_name("name"):
+        if name.type == "aliased_import":
+            dotted = text_of(name.child_by_field_name("name"))
+            bound = text_of(name.child_by_field_name("alias"))
+        else:
+            dotted = text_of(name)
+            bound = dotted if module is not None else dotted.partition(".")[0]
+            dotted = dotted if module is not None else bound
+        if module is not None:
+            dotted = f"{base}.{dotted}" if base else ""
+        yield bound, dotted
+
+
+def _of_import(identifier: Node) -> bool:
+    at: Node | None = identifier.parent
+    while at is not None and at.type in ("dotted_name", "aliased_import"):
+        at = at.parent
+    return at is not None and at.type in ("import_statement", "import_from_statement")
+
+
+def _scope(identifier: Node) -> Node | None:
+    """The function, class or lambda whose scope the identifier is bound in; None for the module's."""
+    at = identifier.parent
+    if at is not None and at.type in ("function_definition", "class_definition"):
+        at = at.parent  # its name belongs to the scope around it
+    while at is not None and at.type not in ("function_definition", "class_definition", "lambda"):
+        at = at.parent
+    return at
+
+
+def resolved(text: str, path: str, root: str, expression: Node) -> frozenset[str]:
+    """The dotted names that an expression stands for, all of which mean the same; empty where that is not certain."""
+    parts: list[str] = []
+    node = expression
+    while node.type == "attribute":
+        parts.append(text_of(node.child_by_field_name("attribute")))
+        inner = node.child_by_field_name("object")
+        if inner is None:
+            return frozenset()
+        node = inner
+    if node.type != "identifier":
+        return frozenset()
+    first = text_of(node)
+    names = _read(text, path, root)
+    bound = names.get(first)
+    if bound is None:
+        bound = frozenset({f"builtins.{first}"}) if hasattr(builtins, first) and "*" not in names else frozenset()
+    if "" in bound:
+        return frozenset()
+    if len(bound) > 1 and len({target.rpartition(".")[2] for target in bound}) > 1:
+        return frozenset()
+    return frozenset(".".join([target, *reversed(parts)]) for target in bound)

@@ -1,0 +1,251 @@
+"""The typestate monitor: behind `f.`, what the state of the object that `f` holds allows.
+
+A closed file cannot be read, a thread not be started twice. The states come from protocols (`protocols`), which state
+holds from following the name through its function (`flow`). What is legal there are the members that analysis knows,
+but for those that are wrong in every state the object may be in; where analysis does not know all members, only those
+are refused. Where the state is not known, the monitor is silent.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from tree_sitter import Node
+
+from .analysis import Analysis, Document, Members
+from .calls import calls_at
+from .dereference import DereferenceState, legal_names, normal_form
+from .errors import AnalysisError
+from .flow import Source, Standing, follow
+from .languages import PYTHON, language_of
+from .monitor import Answer, Question, Start
+from .protocols import Protocols, protocols_of
+from .syntax import TEXT_LIMIT, Place, normalised, parse, place
+
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class TypestateState:
+    """A dereference state, with the names behind its answered dot that are refused even where the set is open."""
+
+    inner: DereferenceState = field(default_factory=DereferenceState)
+    refused: frozenset[str] = frozenset()
+
+    def advance(self, text: str) -> TypestateState | None:
+        """The state after `text`, or None if `text` cannot be right."""
+        after = self.inner.advance(text)
+        if after is None:
+            return None
+        refused = self.refused
+        if refused and self.inner.legal is not None:
+            written = self.inner.typed
+            for character in text:
+                if not PYTHON.continues_name(character):
+                    if normal_form(written) in refused:
+                        return None
+                    refused = frozenset()
+                    break
+                written += character
+        return TypestateState(after, refused)
+
+    def names(self) -> frozenset[str] | None:
+        """What completes the name begun here, or None when no answered dot is being completed."""
+        return self.inner.names()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `names()` is a mask here."""
+        return self.inner.closed
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the text may stop here."""
+        if self.inner.legal is not None and normal_form(self.inner.typed) in self.refused:
+            return False
+        return self.inner.may_end
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The dots whose receivers have not been followed yet."""
+        return self.inner.questions
+
+    def resolve(self, answer: Answer) -> TypestateState | None:
+        """The state once the first question is answered; None when what was written behind that dot is refused."""
+        if not self.inner.pending or not isinstance(answer, Members):
+            return self
+        first = self.inner.pending[0]
+        inner = self.inner.resolve(answer)
+        if inner is None or (first.ended and normal_form(first.name) in answer.refused):
+            return None
+        return TypestateState(inner, self.refused if first.ended else answer.refused)
+
+
+class Typestate:
+    """The monitor. Never raises, and never waits longer than the deadline."""
+
+    name = "typestate"
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        """The start behind a dot whose receiver's state refuses something; None anywhere else."""
+        if len(document.text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+            return None
+        here = place(document.text, offset)
+        if here.dot is None or _elsewhere(here):
+            return None
+        answer = self._answer(document, here.dot, here, deadline_ms)
+        if not answer.refused:
+            return None
+        names, refused = legal_names(answer), answer.refused
+        closed = answer.closed
+        typed = normal_form(here.typed)
+        if closed and not any(name.startswith(typed) for name in names):
+            closed, refused = False, frozenset()
+        if typed in refused:
+            refused = frozenset()  # a person wrote it: who knows what for
+        lexer = PYTHON.lexer_at(document.text, offset)
+        inner = DereferenceState("", lexer, names, here.typed, closed)
+        return Start(
+            self.name, closed, answer.reason, TypestateState(inner, refused), offset - len(here.typed), here.typed, answer
+        )
+
+    def watch(self, document: Document, offset: int) -> TypestateState:
+        """A state that watches the dots the model writes. Asks nothing."""
+        lexer = PYTHON.lexer_at(document.text, offset)
+        return TypestateState(DereferenceState(lexer=lexer, blind=not lexer.code))
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+        """Follow the receiver of the dot that ends `question.text`, and ask for its members where that says anything."""
+        text = document.text[:offset] + question.text + document.text[offset:]
+        dot = offset + len(question.text)
+        here = place(text, dot) if len(text) <= TEXT_LIMIT else Place("code")
+        if here.dot is None or _elsewhere(here):
+            return _done(Members(reason="no attribute access"))
+        return self._asked(replace(document, text=text), dot, here)
+
+    def _asked(self, document: Document, dot: int, here: Place) -> Future[Members]:
+        protocols = protocols_of(document.root)
+        standing = _standing(document.path, document.root, document.text, dot, here.end, _Known(protocols))
+        refused = refused_in(standing, protocols)
+        if not refused:
+            return _done(Members(reason=standing.reason or "every member is legal in this state"))
+        future: Future[Members] = Future()
+
+        def answered(known: Future[Members]) -> None:
+            if known.cancelled():
+                members = Members(reason="the question was superseded")
+            elif known.exception() is not None:
+                # The state is known without analysis; only what else there is, is not.
+                members = Members(reason=f"analysis is down: {known.exception()}")
+            else:
+                members = known.result()
+            if not future.cancelled():
+                future.set_result(restricted(members, standing, protocols))
+
+        try:
+            self._analysis.members(document, dot).add_done_callback(answered)
+        except AnalysisError as error:
+            future.set_result(restricted(Members(reason=f"analysis is down: {error}"), standing, protocols))
+        return future
+
+    def _answer(self, document: Document, dot: int, here: Place, deadline_ms: float | None) -> Members:
+        try:
+            seconds = None if deadline_ms is None else max(0.0, deadline_ms / 1000)
+            return self._asked(document, dot, here).result(seconds)
+        except TimeoutError:
+            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
+        except CancelledError:
+            return Members(reason="the question was superseded", silence="late")
+
+
+def refused_in(standing: Standing, protocols: Protocols) -> frozenset[str]:
+    """The names that are wrong in every state the object may be in."""
+    found: list[frozenset[str]] = []
+    for name in {held.protocol for held in standing.held}:
+        states = [held.state for held in standing.held if held.protocol == name]
+        found.append(protocols.by_name[name].refused(states))
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+def restricted(members: Members, standing: Standing, protocols: Protocols) -> Members:
+    """The members that the object's state leaves, with a reason that names the state."""
+    for held in standing.held:
+        protocol = protocols.by_name[held.protocol]
+        if held.guessed and not (members.receiver and set(members.receiver.split(" | ")) <= protocol.types):
+            return Members(reason=f"it is not certain that this is a {protocol.short}")
+    refused = refused_in(standing, protocols)
+    states = " or ".join(sorted({held.state for held in standing.held}))
+    kinds = " or ".join(sorted({protocols.by_name[held.protocol].short for held in standing.held}))
+    reason = f"this {kinds} is {states}"
+    if not members.closed:
+        reason = f"{reason}: what that forbids is refused, the rest is open ({members.reason})"
+    return replace(
+        members, members=tuple(one for one in members.members if one.name not in refused), reason=reason,
+        extra_names=members.extra_names - refused, refused=refused,
+    )  # fmt: skip
+
+
+def _elsewhere(here: Place) -> bool:
+    return here.where != "code" or here.context in ("import", "store", "del")
+
+
+def _done(members: Members) -> Future[Members]:
+    future: Future[Members] = Future()
+    future.set_result(members)
+    return future
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """Protocols as a key: the same as long as they are the same object."""
+
+    protocols: Protocols
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and self.protocols is other.protocols
+
+    def __hash__(self) -> int:
+        return id(self.protocols)
+
+
+@lru_cache(8)
+def _standing(path: str, root: str, text: str, dot: int, end: int, known: _Known) -> Standing:
+    """The states of the receiver of the dot that ends at `dot`; nothing where the code around is not understood."""
+    for whole in _readings(text, dot, end):
+        receiver = _receiver(whole, dot)
+        if receiver is not None:
+            return follow(Source(whole, path, root, known.protocols), receiver)
+    return Standing(reason="the code around the dot is not understood")
+
+
+def _readings(text: str, dot: int, end: int) -> list[str]:
+    """The text with a name behind the dot; then with the statement ended there, as far as it takes to parse."""
+    stops = [at for at in (text.find("\n", end), text.find("\r", end)) if at >= 0]
+    rest = text[min(stops, default=len(text)):]
+    closers = "".join(_CLOSERS.get(bracket.opener, "") for bracket in reversed(calls_at(text, dot).stack))
+    begun = normalised(text[:dot], dot, dot) + closers
+    return [normalised(text, dot, end), begun + rest, f"{begun}: pass{rest}"]
+
+
+def _receiver(whole: str, dot: int) -> Node | None:
+    """The bare name before the dot, if the function around it parses."""
+    byte = len(whole[:dot].encode("utf-8", "replace"))
+    node = parse(whole).root_node.descendant_for_byte_range(byte, byte + 1)
+    attribute = node.parent if node is not None else None
+    if attribute is None or attribute.type != "attribute" or attribute.child_by_field_name("attribute") != node:
+        return None
+    receiver = attribute.child_by_field_name("object")
+    if receiver is None or receiver.type != "identifier":
+        return None
+    scope: Node | None = receiver.parent
+    while scope is not None and scope.type not in ("function_definition", "lambda", "class_definition", "module"):
+        if scope.type == "ERROR":
+            return None
+        scope = scope.parent
+    return None if scope is None or scope.has_error else receiver
