@@ -7,8 +7,6 @@ definition, one `advance` for each token, is `allowed_slowly`; both give the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from ..monitors.dereference import DereferenceState
@@ -29,22 +27,23 @@ def allowed(vocabulary: Vocabulary, state: State, forced: str = "") -> np.ndarra
     head = forced.encode("utf-8", "replace")
     if names is None:
         return _behind(vocabulary, state, head) if head else None
-    texts = [head + name.encode("utf-8", "replace") for name in names]
+    texts = [name.encode("utf-8", "replace") for name in names]
+    if head:
+        texts = [head + text for text in texts]
     found = vocabulary.prefixes_of_all(texts)
-    across = vocabulary.across_end if identifier_head(head + b"a") == head + b"a" else None
-    open_end = False
-    for name, text in zip(names, texts, strict=True):
-        if across is not None and (name.isidentifier() or (name and f"a{name}".isidentifier())):
-            beyond: Iterable[int] = across.get(text, ())
-        elif text:
-            beyond = _beyond(vocabulary, text)
-        else:
-            open_end = True
-            continue
-        found.update(int(one) for one in beyond if _accepts(state, vocabulary.texts[one][len(head) :]))
+    open_end = not head and "" in names
+    if ("a" + "".join(names)).isidentifier() and identifier_head(head + b"a") == head + b"a":
+        across = vocabulary.across_end
+        crossing = [one for text in texts if text in across for one in across[text].tolist()]
+        if head and "" in names:
+            crossing += _beyond(vocabulary, head)
+    else:
+        crossing = [one for text in texts if text for one in _beyond(vocabulary, text)]
+    found.update(one for one in crossing if _accepts(state, vocabulary.texts[one][len(head) :]))
     if not head and state.may_end:
         found.update(vocabulary.end_ids.tolist())
-    ids = np.array(sorted(found), dtype=np.int64)
+    ids = np.fromiter(found, np.int64, len(found))
+    ids.sort()
     if not open_end:
         return ids
     ends = _ends(vocabulary, state)

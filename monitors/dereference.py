@@ -85,6 +85,8 @@ class DereferenceState:
         """What completes the name begun here, or None when no answered dot is being completed."""
         if self.legal is None:
             return None
+        if not self.typed:
+            return self.legal
         typed = normal_form(self.typed)
         return frozenset(name[len(typed):] for name in self.legal if name.startswith(typed))
 
