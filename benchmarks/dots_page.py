@@ -98,7 +98,7 @@ tokens, with and without monitors. Accesses inside of f-strings are left out. Pr
 NIM: the next identifier is right. ISM, PM: the share of the true statement's identifiers, and of all its tokens, before
 the first wrong one. *valid*: the file with the statement in it parses, and {result["checker"]} reports no unknown
 attribute, name, import or argument in the statement that it does not report for the true one; *parses* is its first half,
-*attribute* the share without an unknown attribute. Percent, with 95 % bootstrap intervals over functions; differences
+*attribute* means that it parses and names no unknown attribute. Percent, with 95 % bootstrap intervals over functions; differences
 are paired. Nothing is held back for low confidence here: an editor shows fewer and better texts than these.
 {shown}
 ## Against what was asked for

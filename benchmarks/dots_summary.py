@@ -14,7 +14,7 @@ from dots_metrics import bootstrap, ranking_scores, score_at, scores
 from latency_page import quantile
 
 METRICS = ("NIM", "ISM", "PM", "valid", "parses", "attribute")
-"""`attribute`: no attribute in it that is unknown; the last two are parts of `valid`."""
+"""`attribute`: it parses and names no unknown attribute; so every valid text counts there, and those in `parses`."""
 
 Faults = Mapping[tuple[str, str], dict[str, Any]]
 Rows = Mapping[str, dict[str, Any]]
@@ -70,7 +70,7 @@ def scores_of(each: Written, faults: Faults) -> list[tuple[float, ...]]:
         parses = fault["parses"]
         found.append((
             *scores(head, true, text), float(parses and not kinds), float(parses),
-            float(not (parses and "attribute" in kinds)),
+            float(parses and "attribute" not in kinds),
         ))  # fmt: skip
     return found
 
