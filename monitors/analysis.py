@@ -57,6 +57,8 @@ class Members:
     receiver: str = ""
     """The receiver's type(s) as a person reads them: "list", "str | int"; empty if unknown."""
     extra_names: frozenset[str] = field(default_factory=frozenset)
+    refused: frozenset[str] = field(default_factory=frozenset)
+    """Names that are known, and known to be wrong here, whether or not the set is closed."""
     silence: Literal["", "late", "down"] = ""
     """Why nobody answered, where nobody did: the place is then open for want of knowledge, not because of it."""
 
@@ -153,6 +155,21 @@ class Analysis(Protocol):
 
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
         """The strings that the expression which ends at `offset` may equal ("compare") or be indexed with ("index")."""
+
+    def stars(self, document: Document) -> Future[Members]:
+        """The names that the star imports of the document bring; closed if all of them are known."""
+
+    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
+        """What can be imported from `module` ("a.b", "..p" seen from the document; "": the top level): names and
+        modules, or modules only. Closed if the module is there and nothing in it makes names up."""
+
+    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+        """The names in scope at `offset` that are exception classes ("raise", "raise call", "except") or types
+        ("annotation"); `refused` are those known to be wrong there. Never closed."""
+
+    def subject(self, document: Document, offset: int) -> Future[Members]:
+        """The members ("Color.RED", as they are written here) of the enumeration that the expression which ends at
+        `offset` belongs to; empty where it belongs to none."""
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset` or, if `name` is given, the member of that name that could be completed there."""

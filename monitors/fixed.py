@@ -42,12 +42,19 @@ class FixedAnalysis:
     def __init__(
         self, members: Mapping[str, Iterable[str]], names: Iterable[str] = (), closed: bool = True,
         signatures: Mapping[str, Signatures] | None = None, literals: Mapping[str, Iterable[str]] | None = None,
+        stars: Iterable[str] | None = None, imports: Mapping[str, Iterable[str]] | None = None,
+        kinds: Mapping[str, tuple[Iterable[str], Iterable[str]]] | None = None,
+        subjects: Mapping[str, Iterable[str]] | None = None,
     ) -> None:  # fmt: skip
         self._members = {receiver: tuple(names) for receiver, names in members.items()}
         self._names = tuple(names)
         self._closed = closed
         self._signatures = dict(signatures or {})
         self._literals = dict(literals or {})
+        self._stars = None if stars is None else tuple(stars)
+        self._imports = dict(imports or {})
+        self._kinds = dict(kinds or {})
+        self._subjects = dict(subjects or {})
         self.asked: list[tuple[str, int]] = []
 
     def open(self, document: Document) -> None:
@@ -89,6 +96,29 @@ class FixedAnalysis:
         if found is None:
             return _done(Classification(reason="nothing is known of it"))
         return _done(Classification(literals=tuple(found), closed=self._closed, reason="a fixed table"))
+
+    def stars(self, document: Document) -> Future[Members]:
+        """The names given for all star imports; None: they lead nowhere."""
+        if self._stars is None:
+            return _done(Members(reason="a star import leads nowhere"))
+        return _done(Members(_listed(self._stars), True, "a fixed table"))
+
+    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
+        """The names listed for the module; submodules are listed under its name and a dot."""
+        found = self._imports.get(module + "." if submodules else module)
+        if found is None:
+            return _done(Members(reason=f"the module {module!r} is not known"))
+        return _done(Members(_listed(found), self._closed, "a fixed table"))
+
+    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+        """The names listed as right and as wrong for a kind of place."""
+        right, wrong = self._kinds.get(about, ((), ()))
+        return _done(Members(_listed(right), False, "a fixed table", refused=frozenset(wrong)))
+
+    def subject(self, document: Document, offset: int) -> Future[Members]:
+        """The members listed for the expression before `offset`."""
+        begin = receiver_start(document.text, offset + 1, scan(document.text))
+        return _done(Members(_listed(self._subjects.get(document.text[begin:offset].strip(), ()), "enum_member")))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """A description of just the name."""

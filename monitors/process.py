@@ -25,6 +25,7 @@ from .analysis import Classification, Description, Document, Member, Members, Pa
 from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
+from .import_places import star_imports
 from .languages import PYTHON, language_of
 from .syntax import TEXT_LIMIT, identifier_end, normalised, place
 
@@ -146,6 +147,32 @@ class AnalysisProcess:
             return _done(Classification(reason="the document is too large to analyse"))
         key = ("literals", document.path, document.root, offset, role, document.text)
         return self._ask("literals", document, offset, role, key)
+
+    def stars(self, document: Document) -> Future[Members]:
+        """The names that the star imports of the document bring."""
+        found = star_imports(document.text)
+        if not found:
+            return _done(Members(closed=True, reason="there is no star import"))
+        return self._ask("stars", document, 0, "", ("stars", document.path, document.root, found))
+
+    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
+        """What can be imported from `module`."""
+        name = f"{'modules' if submodules else 'names'} {module}"
+        return self._ask("imports", document, 0, name, ("imports", document.path, document.root, name))
+
+    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+        """The names in scope that are exceptions, or types."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(Members(reason="the document is too large to analyse"))
+        key = ("kinds", document.path, document.root, offset, about, document.text)
+        return self._ask("kinds", document, offset, about, key)
+
+    def subject(self, document: Document, offset: int) -> Future[Members]:
+        """The members of the enumeration that the expression which ends at `offset` belongs to."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(Members(reason="the document is too large to analyse"))
+        key = ("subject", document.path, document.root, offset, document.text)
+        return self._ask("subject", document, offset, "", key)
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
@@ -471,10 +498,10 @@ def _decoded(verb: str, answer: Any) -> Any:
     if "extra_names" not in answer:
         return _decoded_call(verb, answer)
     listed = tuple(Member(**member) for member in answer.pop("members"))
-    extra = frozenset(answer.pop("extra_names"))
+    extra, refused = frozenset(answer.pop("extra_names")), frozenset(answer.pop("refused"))
     if verb in ("signatures", "literals"):
         return _open_answer(verb, answer["reason"])  # superseded, or failed
-    return Members(members=listed, extra_names=extra, **answer)
+    return Members(members=listed, extra_names=extra, refused=refused, **answer)
 
 
 def _decoded_call(verb: str, answer: Any) -> Any:

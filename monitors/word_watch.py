@@ -91,20 +91,25 @@ class WordState:
 
     def finish(self, rest: str) -> WordState | None:
         """The state when `rest` (what the document goes on with, to the end of the line) follows the text."""
-        return self.advance(rest if rest.strip() else "\n")
+        if self.blind:
+            return self
+        words, uses = run(self.words, rest + "\n", len(self.text))
+        wanted = tuple(use for use in uses if use.begin < len(self.text) and self._wants(use))
+        return replace(self, words=words, legal=None, pending=self.pending + wanted)
 
 
 def _manner(about: str, use: Use) -> str:
     """What the question must say beyond its kind."""
     if about == "name":
         return "later" if use.deferred else ""
-    return "call" if use.follow == "(" else ""
+    if about == "exception":
+        return f"{use.role} call" if use.follow == "(" else use.role
+    return ""
 
 
 ASKS: dict[str, Callable[[Use], bool]] = {
     "name": lambda use: True,
-    "raise": lambda use: use.role == "raise" and use.follow != ".",
-    "except": lambda use: use.role == "except" and use.follow not in (".", "("),
+    "exception": lambda use: use.role in ("raise", "except") and use.follow != ".",
     "annotation": lambda use: use.role == "annotation" and use.follow not in (".", "("),
 }
 """Which uses a state of each kind asks about."""

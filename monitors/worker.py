@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import jedi_literals, jedi_members, jedi_signatures
+from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures
 from .analysis import Document, Members
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
 from .jedi_session import Session, isolate
 
-_QUESTIONS = ("members", "names", "describe", "signatures", "literals")
+_QUESTIONS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject")
 _IDLE_COLLECT_S = 2.0
 
 
@@ -200,6 +200,15 @@ class Worker:
             return jedi_signatures.signatures(self._session, document, offset)
         if verb == "literals":
             return jedi_literals.literals(self._session, document, offset, message["name"])
+        if verb == "stars":
+            return jedi_imports.stars(self._session, document)
+        if verb == "imports":
+            which, _, module = message["name"].partition(" ")
+            return jedi_imports.imports(self._session, document, module, which == "modules")
+        if verb == "kinds":
+            return jedi_kinds.kinds(self._session, document, offset, message["name"])
+        if verb == "subject":
+            return jedi_kinds.subject(self._session, document, offset)
         return jedi_members.describe(self._session, document, offset, message.get("name", ""))
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -212,7 +221,8 @@ class Worker:
 
 def _jsonable(answer: Any) -> Any:
     if isinstance(answer, Members):
-        return dataclasses.replace(answer, extra_names=tuple(sorted(answer.extra_names)))  # type: ignore[arg-type] # JSON has no sets
+        extra, refused = tuple(sorted(answer.extra_names)), tuple(sorted(answer.refused))
+        return dataclasses.replace(answer, extra_names=extra, refused=refused)  # type: ignore[arg-type] # JSON has no sets
     return answer
 
 
