@@ -211,11 +211,9 @@ async def test_broken_code_is_answered_and_the_next_request_is_served(editor: Ed
     uri = editor.open("")
     for text in BROKEN:
         editor.client.change(uri, text)
-        for offset in {len(text), len(text) // 2}:
-            for method in (COMPLETION, HOVER):
-                answer = await editor.ask(method, uri, text, offset)
-                assert answer is None or method == HOVER or answer["isIncomplete"] is False, text
-        editor.client.change(uri, text + "\n")
+        listed = await editor.ask(COMPLETION, uri, text, len(text))
+        assert listed is None or listed["isIncomplete"] is False
+        await editor.ask(HOVER, uri, text, len(text) // 2)
     text = file_of("os.getcw")
     editor.client.change(uri, text)
     assert labels(await editor.ask(COMPLETION, uri, text, len(text))) == ["getcwd", "getcwdb"]

@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from fairlead.monitors.errors import PositionError
+from fairlead.server.complete import document_at, parse
+
 SCRIPT = Path(sysconfig.get_path("scripts")) / "fairlead"
 MODULE = [sys.executable, "-E", "-P", "-m", "fairlead.server"]
 
@@ -215,32 +218,47 @@ def test_who_stops_reading_is_no_fault(folder: Path) -> None:
 
 # Bad input: (arguments behind `complete`, what is said).
 
-NO_POSITION = "fairlead: {text!r} is no position; write PATH:LINE:COLUMN, counting from 1\n"
+NO_POSITION = "{text!r} is no position; write PATH:LINE:COLUMN, counting from 1"
 BAD_POSITIONS = ["shop.py", "shop.py:1", "shop.py:0:1", "shop.py:1:0", "shop.py:-1:1", "shop.py:x:1", "shop.py:1:1:", ":1:1",
                  "", "shop.py:1.5:1", "shop.py:1:9999999999", ":::", "shop.py: 1:1"]  # fmt: skip
+BAD_PLACES = {
+    "gone.py:1:1": "gone.py: cannot be read ([Errno 2] No such file or directory: 'gone.py')",
+    "shop.py/x.py:1:1": "shop.py/x.py: cannot be read ([Errno 20] Not a directory: 'shop.py/x.py')",
+    "folder.py:1:1": "folder.py: not a regular file",
+    "fifo.py:1:1": "fifo.py: not a regular file",
+    "/dev/zero:1:1": "/dev/zero: not a regular file",
+    "shop.py:16:1": "shop.py: has 15 lines, there is no line 16",
+    "shop.py:14:21": "shop.py:14: has 19 characters, there is no column 21",
+    "empty.py:1:2": "empty.py:1: has 0 characters, there is no column 2",
+    "letters.py:2:20": "letters.py:2: has 18 characters, there is no column 20",
+    "undecodable.py:1:1":
+        "undecodable.py: cannot be read (invalid or missing encoding declaration for 'undecodable.py')",
+    "no_such_coding.py:1:1": "no_such_coding.py: cannot be read (unknown encoding for 'no_such_coding.py': nope)",
+    "no_text_coding.py:1:1": "no_text_coding.py: cannot be read ('hex' is not a text encoding; use codecs.open() to handle "
+                             "arbitrary codecs)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*BAD_POSITIONS, f"shop.py:{'1' * 5000}:1"], ids=lambda text: text[:20])
+def test_what_is_no_position(text: str) -> None:
+    with pytest.raises(PositionError) as caught:
+        parse(text)
+    assert str(caught.value) == NO_POSITION.format(text=text[-80:])
+
+
+@pytest.mark.parametrize("text", BAD_PLACES)
+def test_places_that_do_not_exist(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(PositionError) as caught:
+        document_at(parse(text))
+    assert str(caught.value) == BAD_PLACES[text]
+
+
 BAD: dict[tuple[str, ...], str] = {
-    ("gone.py:1:1",): "fairlead: gone.py: cannot be read ([Errno 2] No such file or directory: 'gone.py')\n",
-    ("no_model/../gone/x.py:1:1",):
-        "fairlead: no_model/../gone/x.py: cannot be read ([Errno 2] No such file or directory: 'no_model/../gone/x.py')\n",
-    ("folder.py:1:1",): "fairlead: folder.py: not a regular file\n",
-    ("fifo.py:1:1",): "fairlead: fifo.py: not a regular file\n",
-    ("/dev/zero:1:1",): "fairlead: /dev/zero: not a regular file\n",
-    ("shop.py:16:1",): "fairlead: shop.py: has 15 lines, there is no line 16\n",
-    ("shop.py:14:21",): "fairlead: shop.py:14: has 19 characters, there is no column 21\n",
-    ("empty.py:1:2",): "fairlead: empty.py:1: has 0 characters, there is no column 2\n",
-    ("letters.py:2:20",): "fairlead: letters.py:2: has 18 characters, there is no column 20\n",
-    ("undecodable.py:1:1",):
-        "fairlead: undecodable.py: cannot be read (invalid or missing encoding declaration for 'undecodable.py')\n",
-    ("no_such_coding.py:1:1",):
-        "fairlead: no_such_coding.py: cannot be read (unknown encoding for 'no_such_coding.py': nope)\n",
-    ("no_text_coding.py:1:1",): "fairlead: no_text_coding.py: cannot be read ('hex' is not a text encoding; use "
-                                "codecs.open() to handle arbitrary codecs)\n",
-    ("shop.py:14:20", "gone.py:1:1"): "fairlead: gone.py: cannot be read ([Errno 2] No such file or directory: 'gone.py')\n",
-    **{(text,): NO_POSITION.format(text=text) for text in BAD_POSITIONS},
-    (f"shop.py:{'1' * 5000}:1",): NO_POSITION.format(text=f"{'1' * 78}:1"),
+    **{(text,): f"fairlead: {BAD_PLACES[text]}\n" for text in ("fifo.py:1:1", "undecodable.py:1:1", "shop.py:14:21")},
+    ("shop.py:14:20", "gone.py:1:1"): f"fairlead: {BAD_PLACES['gone.py:1:1']}\n",
+    ("shop.py:1",): f"fairlead: {NO_POSITION.format(text='shop.py:1')}\n",
     ("--model", "no_model", "shop.py:14:20"): "fairlead: {folder}/no_model is no model folder: it holds no config.json\n",
-    ("--model", "/no/such/folder", "shop.py:14:20"):
-        "fairlead: There is no folder /no/such/folder. Give a model folder, or a hub id such as owner/name\n",
     ("--model", "nobody/nothing", "shop.py:14:20"): "fairlead: The model nobody/nothing is not on this machine. "
                                                     "Fetch it with: fairlead model pull nobody/nothing\n",
 }  # fmt: skip

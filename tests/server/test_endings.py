@@ -117,11 +117,9 @@ def with_analysis_stopped(folder: Path) -> Server:
 
 CASES: dict[tuple[Callable[[Path], Server], Callable[[Server], None]], int] = {
     (loading, by_shutdown): 0,
-    (loading, by_sigterm): 1,
-    (busy, by_exit): 1,
+    (loading, by_exit): 1,
     (busy, by_closing_stdin): 1,
     (busy, by_sigterm): 1,
-    (busy, by_sigkill): -9,
     (with_analysis_stopped, by_shutdown): 0,
     (with_analysis_stopped, by_sigkill): -9,
 }

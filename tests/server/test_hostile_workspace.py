@@ -187,9 +187,10 @@ STARTS: dict[str, tuple[list[str], Callable[[dict[str, str], Workspace], dict[st
     "python -E -P -m, clean": (FLAGS, lambda environ, _: scrubbed(environ)),
     "python -E -P -m, hostile environment": (FLAGS, hostile),
     "script, scrubbed": ([str(SCRIPT)], lambda environ, workspace: scrubbed(hostile(environ, workspace))),
-    "script, emptied": ([str(SCRIPT)], lambda environ, workspace: emptied(hostile(environ, workspace))),
-    "script, relative cache": ([str(SCRIPT)], lambda environ, _: {**scrubbed(environ), "XDG_CACHE_HOME": "cache"}),
-}
+    "script, emptied, relative cache": (
+        [str(SCRIPT)], lambda environ, workspace: {**emptied(hostile(environ, workspace)), "XDG_CACHE_HOME": "cache"}
+    ),
+}  # fmt: skip
 
 QUESTIONS = {
     "import server\nserver.thing.": {"only_here", "method"},
@@ -245,7 +246,7 @@ async def test_a_server_in_a_hostile_folder_runs_nothing_of_it_and_reads_all_of_
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("start", ["python -E -P -m, hostile environment", "script, emptied"])
+@pytest.mark.parametrize("start", ["python -E -P -m, hostile environment", "script, emptied, relative cache"])
 def test_the_command_line_in_a_hostile_folder_runs_nothing_of_it(workspace: Workspace, start: str) -> None:
     command, environ = STARTS[start]
     questions = {text: expected for text, expected in QUESTIONS.items() if expected}
