@@ -86,7 +86,7 @@ class MonitorLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transfor
         }
         self.released = 0
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """`input_ids` (B, T), `scores` (B, V); the new scores, -inf where refused."""
         rows, per_cursor = input_ids.shape[0], max(1, input_ids.shape[0] // len(self._cursors))
         kept = scores.clone()

@@ -151,6 +151,9 @@ class NoBrackets(Free):
     def advance(self, text: str) -> NoBrackets | None:
         return None if "(" in text else self
 
+    def resolve(self, answer: Answer) -> NoBrackets:
+        return self
+
 
 @pytest.fixture(scope="module")
 def real() -> Vocabulary:
