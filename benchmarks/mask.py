@@ -128,7 +128,9 @@ def llguidance(vocabulary: Vocabulary) -> First:
 
     class Tokenizer:
         eos_token_id, bos_token_id, special_token_ids = 0, None, (0,)
-        tokens = [text or b"\xff<eos>" for text in vocabulary.texts]
+
+        def __init__(self) -> None:
+            self.tokens = [text or b"\xff<eos>" for text in vocabulary.texts]
 
         def __call__(self, text: str | bytes) -> list[int]:
             return [1 + byte for byte in (text.encode() if isinstance(text, str) else text)]
@@ -230,11 +232,11 @@ def page(rows: list[str], behind: list[str], peers: bool) -> str:
 
 Which tokens may come next where one of a set of names must be written, the set being a new one at every step, as at
 every dot of a program. Microseconds, p50 / p95 / p99, from the names to the mask: {versions if peers else "the peers"}
-compile their grammar of alternatives and fill a bitmask as long as the vocabulary; fairlead steps a state and gives sorted
-ids. Names are attributes of Python's standard library, drawn anew for every step and the same for all three, in turns. The peers are given the bare
-alternatives; fairlead also allows the tokens that end a name and go on behind it (`append(`), and, with the dot healed,
-those that hold the dot (`.append`). The two larger vocabularies are made of the pieces that the standard library holds
-most.
+compile their grammar of alternatives and fill a bitmask as long as the vocabulary; fairlead makes a state and gives
+sorted ids. Names are attributes of Python's standard library, drawn anew for every step and the same for all, in turns,
+which leaves everybody the caches that the others have emptied. The peers are given the bare alternatives; fairlead also
+allows the tokens that end a name and go on behind it (`append(`), and, with the dot healed, those that hold the dot
+(`.append`). The two larger vocabularies are made of the pieces that the standard library holds most.
 
 | {header} |
 |---|--:|--:|--:|--:|--:|--:|--:|

@@ -1,0 +1,46 @@
+"""Models for measuring speed: the real default one, and random weights in the shape of larger ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from fairlead.decoding.engine import Engine, engine_for
+from fairlead.decoding.model import Model, load
+from fairlead.decoding.vocabulary import Vocabulary
+
+
+def default_model() -> Model:
+    """The packaged model as a module of transformers, so that their own paths can be measured beside ours."""
+    return load(device="cpu", with_transformers=True)
+
+
+def random_model(like: Model, layers: int = 24) -> Model:
+    """Random weights in the shape of Qwen2.5-Coder-0.5B (494 million parameters), with the tokenizer of `like`.
+
+    Its 151,936 logits are all computed; names take more tokens than that model's own tokenizer would give them.
+    """
+    import transformers
+
+    config: Any = transformers.Qwen2Config(
+        vocab_size=151_936, hidden_size=896, intermediate_size=4864, num_hidden_layers=layers, num_attention_heads=14,
+        num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=None,
+        eos_token_id=sorted(like.eos_ids)[0],
+    )  # fmt: skip
+    torch.manual_seed(1)
+    module = transformers.AutoModelForCausalLM.from_config(config, dtype=getattr(torch, like.dtype)).eval()
+    module.requires_grad_(False)
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return replace(
+        like, name="random, the shape of Qwen2.5-Coder-0.5B", module=module, vocab_size=config.vocab_size,
+        context_tokens=2048, parameters=parameters,
+    )  # fmt: skip
+
+
+def engine_and_vocabulary(model: Model) -> tuple[Engine, Vocabulary]:
+    engine = engine_for(model)
+    return engine, Vocabulary.of(
+        model.tokenizer, engine.vocab_size, sorted(model.eos_ids), sorted(model.special_ids)
+    )
