@@ -63,7 +63,7 @@ class Client:
         self.process = process
         self.capabilities = capabilities
         self.configuration: Any = None
-        """What `workspace/configuration` is answered with, for every section."""
+        """What `workspace/configuration` is answered with, for every section; `...` for no answer at all."""
         self.initialize_result: Any = None
         self.messages: list[dict[str, Any]] = []
         """Every notification and request of the server, in order."""
@@ -267,7 +267,7 @@ class Client:
         async with self._arrived:
             self.messages.append(message)
             self._arrived.notify_all()
-        if "id" in message:
+        if "id" in message and not (method == "workspace/configuration" and self.configuration is ...):
             items = (message.get("params") or {}).get("items", [])
             result = [self.configuration for _ in items] if method == "workspace/configuration" else None
             self._write({"jsonrpc": "2.0", "id": message["id"], "result": result})

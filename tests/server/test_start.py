@@ -249,6 +249,16 @@ async def test_a_client_may_answer_anything_when_asked_for_settings(
         assert len(client.notifications("window/showMessage")) == 1
 
 
+async def test_a_client_that_never_tells_its_settings_is_served_without(start_client: StartClient, tmp_path: Path) -> None:
+    options = {"analysis.budget_ms": 20_000, "hover.enabled": False}
+    async with start_client(NO_MODEL, configuration=..., options=options, roots=[tmp_path.as_uri()]) as client:
+        uri = (tmp_path / "main.py").as_uri()
+        client.open(uri, "import os\nos.getcw")
+        assert labels(await client.request("textDocument/completion", client.at(uri, 1, 8))) == ["getcwd", "getcwdb"]
+        assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None, "the options count"
+        assert len(client.notifications("workspace/configuration")) == 1
+
+
 MACHINE = {"model": "/no/such/model", "device": "cuda", "threads": 3, "analysis.memory_mb": 300, "log.file": "LOG",
            "log.level": "debug"}  # fmt: skip
 
