@@ -17,7 +17,7 @@ def default_model() -> Model:
     return load(device="cpu", with_transformers=True)
 
 
-def random_model(like: Model, layers: int = 24) -> Model:
+def random_model(like: Model, context_tokens: int = 2048) -> Model:
     """Random weights in the shape of Qwen2.5-Coder-0.5B (494 million parameters), with the tokenizer of `like`.
 
     Its 151,936 logits are all computed; names take more tokens than that model's own tokenizer would give them.
@@ -25,7 +25,7 @@ def random_model(like: Model, layers: int = 24) -> Model:
     import transformers
 
     config: Any = transformers.Qwen2Config(
-        vocab_size=151_936, hidden_size=896, intermediate_size=4864, num_hidden_layers=layers, num_attention_heads=14,
+        vocab_size=151_936, hidden_size=896, intermediate_size=4864, num_hidden_layers=24, num_attention_heads=14,
         num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=None,
         eos_token_id=sorted(like.eos_ids)[0],
     )  # fmt: skip
@@ -35,7 +35,7 @@ def random_model(like: Model, layers: int = 24) -> Model:
     parameters = sum(parameter.numel() for parameter in module.parameters())
     return replace(
         like, name="random, the shape of Qwen2.5-Coder-0.5B", module=module, vocab_size=config.vocab_size,
-        context_tokens=2048, parameters=parameters,
+        context_tokens=context_tokens, parameters=parameters,
     )  # fmt: skip
 
 
