@@ -182,7 +182,12 @@ def row(
             elif taken[name][-1] > 100_000:
                 slow.add(name)
     times = {name: quantiles(values[1:]) for name, values in taken.items()}
-    cells = [str(times["ours"]), str(times["healed"])]
+    alone = []
+    for names in sets:
+        begun = time.perf_counter()
+        contenders["ours"](names)
+        alone.append((time.perf_counter() - begun) * 1e6)
+    cells = [str(quantiles(alone)), str(times["ours"]), str(times["healed"])]
     for peer in ("llguidance", "xgrammar"):
         cells += [str(times[peer]), f"{times[peer].p50 / times['ours'].p50:,.0f}"] if peer in times else ["not installed", "–"]
     return f"| {label} | {count} | " + " | ".join(cells) + " |"
@@ -224,7 +229,7 @@ def quantiles(values: list[float]) -> Times:
 
 
 def page(rows: list[str], behind: list[str], peers: bool) -> str:
-    header = "vocabulary | names | fairlead | fairlead, dot healed | llguidance | ÷ ours | xgrammar | ÷ ours"
+    header = "vocabulary | names | fairlead alone | fairlead | fairlead, dot healed | llguidance | ÷ ours | xgrammar | ÷ ours"
     versions = " and ".join(" ".join(peer.split("==")) for peer in PEERS[:2])
     return f"""# The mask of one step
 
@@ -234,12 +239,12 @@ Which tokens may come next where one of a set of names must be written, the set 
 every dot of a program. Microseconds, p50 / p95 / p99, from the names to the mask: {versions if peers else "the peers"}
 compile their grammar of alternatives and fill a bitmask as long as the vocabulary; fairlead makes a state and gives
 sorted ids. Names are attributes of Python's standard library, drawn anew for every step and the same for all, in turns,
-which leaves everybody the caches that the others have emptied. The peers are given the bare alternatives; fairlead also
-allows the tokens that end a name and go on behind it (`append(`), and, with the dot healed, those that hold the dot
-(`.append`). The two larger vocabularies are made of the pieces that the standard library holds most.
+which leaves everybody the caches that the others have emptied; *alone* is the same sets again with nothing between. The
+peers are given the bare alternatives; fairlead also allows the tokens that end a name and go on behind it (`append(`),
+and, with the dot healed, those that hold the dot (`.append`). The two larger vocabularies are made of the pieces that the standard library holds most.
 
 | {header} |
-|---|--:|--:|--:|--:|--:|--:|--:|
+|---|--:|--:|--:|--:|--:|--:|--:|--:|
 {chr(10).join(rows)}
 
 Behind a name that is complete, where it may also go on, nearly half of the vocabulary is allowed. The ids of what ends

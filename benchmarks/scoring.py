@@ -86,8 +86,7 @@ def measure(model: Model, names: Sequence[str], sample: int, repeats: int) -> li
     engine, vocabulary = engine_and_vocabulary(model)
     if any(weight.numel() == 0 for weight in model.module.parameters()):
         model = random_model(model)  # our engine has taken the weights; the same again, for transformers
-    if repeats > 1:
-        warm_up(engine)
+    warm_up(engine)
     prompt = vocabulary.encode(PROMPT)
     ready = engine.prefill(prompt)
     assert ready is not None

@@ -174,7 +174,8 @@ class _Prefixes:
                 continue
             while above and not text.startswith(made.tokens[above[-1]]):
                 above.pop()
-            made.tokens.append(text)
+            # A copy lies beside its neighbours in memory, where the search goes.
+            made.tokens.append(bytes(memoryview(text)))
             made.parents.append(above[-1] if above else -1)
             made.lines.append((*(made.lines[above[-1]] if above else ()), token_id))
             above.append(node)
