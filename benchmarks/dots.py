@@ -32,7 +32,7 @@ from dots_check import Variant
 from dots_dataset import REPOSITORY, Access, Source
 from dots_page import page, plot
 from dots_rows import Progress, Rows, fingerprint
-from dots_summary import Written, category, summary
+from dots_summary import Written, category, replay_table, summary
 from latency import machine
 
 from fairlead.decoding.decoder import Decoder
@@ -93,10 +93,10 @@ def main() -> None:
     )  # fmt: skip
     try:
         gates = gate_stage(run, gated_at)
+        replays = replay_stage(run, gated_at)
         if options.gate_only:
-            print_gates(gates)
+            print_gates(gates, replays)
             return
-        replays = replay_stage(run)
         library = find_environment(str(root), environment).sys_path
         written, ranks, model = model_stage(run, options, dots_gate.Jedi(root, list(library)))
         faults, checked_s = check_stage(run, written, str(python))
@@ -143,8 +143,8 @@ def gate_stage(run: Run, accesses: Sequence[Access]) -> dict[str, dict[str, Any]
     return found
 
 
-def print_gates(gates: dict[str, dict[str, Any]]) -> None:
-    """For whoever works on the gate: its reasons, and every mask that forbids the truth."""
+def print_gates(gates: dict[str, dict[str, Any]], replays: Sequence[dict[str, Any]]) -> None:
+    """For whoever works on the monitors: the gate's reasons, and everything that forbids the truth."""
     counts = Counter(category(row["reason"]) for row in gates.values())
     for reason, count in counts.most_common():
         print(f"{count:5}  {count / len(gates):6.1%}  {reason}")
@@ -153,19 +153,26 @@ def print_gates(gates: dict[str, dict[str, Any]]) -> None:
     print(f"closed at {closed} of {len(gates)}, wrongly at {len(wrong)}")
     for row in wrong:
         print(f"{row['path']}:{row['line']}: {row['before']}{row['name']}  [{row['receiver']}] {row['reason']}")
+    table = replay_table(replays)
+    for row in table["monitors"]:
+        print("{monitor:>18}: {asked:6} questions, masks behind {closed:6} tokens, {refused} refused".format(**row))
+    print(f"true statements that cannot be written: {table['refused']} of {table['statements']}")
+    for row in table["list"]:
+        print(f"{row['path']}:{row['line']}: {row['monitor']} refuses {row['at']!r}: {row['reason']}")
 
 
-def replay_stage(run: Run) -> dict[str, dict[str, Any]]:
-    """Whether the true statements can be written at all under all monitors, by access."""
-    found = {}
-    progress = Progress("true statements", len(run.accesses))
-    for access in run.accesses:
+def replay_stage(run: Run, accesses: Sequence[Access]) -> list[dict[str, Any]]:
+    """Whether the true statements can be written at all under all monitors; each statement once."""
+    found = []
+    statements = list({(access.path, access.statement): access for access in accesses}.values())
+    progress = Progress("true statements", len(statements))
+    for access in statements:
         row = run.rows.find(run.monitors, "replay", access.id)
         made = row is None
         if row is None:
             row = dots_gate.replay(run.root, run.source(access), access, run.guide)
             run.rows.add(run.monitors, ("replay", access.id), row)
-        found[access.id] = row
+        found.append(row | {"path": access.path, "line": access.line, "function": access.function})
         progress.step(made=made)
     return found
 

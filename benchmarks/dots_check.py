@@ -134,13 +134,18 @@ def new_faults(
 ) -> list[dict[str, Any]]:
     """Of what is found in a variant, what concerns its statement and is not said about the true one.
 
-    `known` is what is found in the file as it is.
+    `known` is what is found in the file as it is. Where the checker refuses even the true name behind the dot, it takes
+    the receiver for something else, and what it says of another name there says nothing either.
     """
     first = source.text.count("\n", 0, access.statement) + 1
     last_true = source.text.count("\n", 0, access.end) + 1
     last = source.text.count("\n", 0, access.offset) + 1 + text.count("\n")
     before = {(each["rule"], each["message"]) for each in known if first <= each["line"] <= last_true}
+    misread = any(
+        (each["line"], each["column"]) == (access.line, access.column) and kind_of(each) == "attribute" for each in known
+    )
     return [
         each for each in found
         if first <= each["line"] <= last and (each["rule"], each["message"]) not in before and kind_of(each)
+        and not (misread and (each["line"], each["column"]) == (access.line, access.column))
     ]  # fmt: skip

@@ -17,7 +17,8 @@ import jedi
 from dots_dataset import REPOSITORY, Access, Source
 
 from fairlead.monitors.analysis import Analysis, Document
-from fairlead.monitors.monitor import Monitor, Question, Start, State
+from fairlead.monitors.joint import JointState
+from fairlead.monitors.monitor import Monitor, Question, Start, State, finished
 from fairlead.monitors.roster import joint
 
 PATIENCE_S = 60.0
@@ -76,22 +77,51 @@ def gate(root: Path, source: Source, access: Access, analysis: Analysis, guide: 
 
 
 def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[str, Any]:
-    """Write the rest of the statement as it is in truth: is any of it refused, and where?"""
-    text, true = document(root, source, access), source.true(access) + "\n"
-    start = guide.start(text, access.offset)
-    state: State | None = start.state if start is not None else guide.watch(text, access.offset)
-    reason = start.reason if start is not None and start.closed else ""
+    """Write the whole statement of an access as it is in truth: does any monitor refuse it, and where?
+
+    `asked` counts the questions of each monitor, `closed` the tokens behind which its state was a mask.
+    """
+    text = source.text[: access.statement] + source.text[access.end :]
+    whole = Document(str(root / source.path), text, 1, str(root))
+    true = source.text[access.statement : access.end]
+    start = guide.start(whole, access.statement)
+    state = start.state if start is not None else guide.watch(whole, access.statement)
+    asked: Counter[str] = Counter()
+    closed: Counter[str] = Counter()
+    reasons: dict[str, str] = {} if start is None else {start.monitor: start.reason}
+
+    def refused(monitors: list[str], at: str) -> dict[str, Any]:
+        reason = "; ".join(filter(None, (reasons.get(name, "") for name in monitors)))
+        return {"refused": True, "monitor": ", ".join(monitors), "at": at, "reason": reason,
+                "asked": dict(asked), "closed": dict(closed)}  # fmt: skip
+
     for match in re.finditer(r"\w+|\s+|.", true):
-        assert state is not None
-        state = state.advance(match.group())
-        while state is not None and state.questions:
-            answer = guide.ask(text, access.offset, state.questions[0]).result(PATIENCE_S)
-            state = state.resolve(answer)
-            if getattr(answer, "closed", False):
-                reason = getattr(answer, "reason", "")
-        if state is None:
-            return {"refused": True, "at": true[: match.end()], "reason": reason}
-    return {"refused": False}
+        after = state.advance(match.group())
+        if after is None:
+            return refused([name for name, part in parts(state) if part.advance(match.group()) is None], true[: match.end()])
+        state = after
+        while state.questions:
+            question = state.questions[0]
+            asked[question.monitor] += 1
+            answer = guide.ask(whole, access.statement, question).result(PATIENCE_S)
+            reasons[question.monitor] = getattr(answer, "reason", "")
+            after = state.resolve(answer)
+            if after is None:
+                return refused([question.monitor], true[: match.end()])
+            state = after
+        closed.update(name for name, part in parts(state) if part.closed)
+    if finished(state, text[access.statement :]) is None or not state.may_end:
+        wrong = [
+            name for name, part in parts(state)
+            if finished(part, text[access.statement :]) is None or not part.may_end
+        ]  # fmt: skip
+        return refused(wrong, true + " (the end)")
+    return {"refused": False, "asked": dict(asked), "closed": dict(closed)}
+
+
+def parts(state: State) -> tuple[tuple[str, State], ...]:
+    """A joint state taken apart, with the names of the monitors."""
+    return state.parts if isinstance(state, JointState) else (("", state),)
 
 
 class Jedi:

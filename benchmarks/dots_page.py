@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -69,6 +70,8 @@ def page(result: dict[str, Any], picture: bool) -> str:
     """The page, as Markdown."""
     facts, model, gate, ranking = result["machine"], result["model"], result["gate"], result["ranking"]
     packages = ", ".join(f"{each['requirement']} ({each['what']})" for each in result["packages"])
+    drawn = f"""{result["accesses"]} attribute accesses in {result["functions"]} functions, sampled from {result["all"]} in \
+{packages}. None of these packages is in the model's card."""
     command = ".venv/bin/python benchmarks/dots.py" + {"quick": " --quick", "full": " --full"}.get(result["size"], "")
     header = ("order", "metric", "unguided", "guided", "difference")
     ranked = [
@@ -90,16 +93,16 @@ Made by `{command}` on {result["date"]}: {facts["cores"]} cores, {facts["cpu"]},
 {facts["python"]}, load average {facts["load"]:.1f}. {_took(result)} Model: {model["name"]}, \
 {model["parameters"] / 1e6:.1f} M parameters.
 
-{result["accesses"]} attribute accesses in {result["functions"]} functions, sampled from {result["all"]} in {packages}.
-None of these packages is in the model's card. The text is cut behind the dot and goes on behind the statement; the
+{textwrap.fill(drawn, 120, break_on_hyphens=False)}
+The text is cut behind the dot and goes on behind the statement; the
 model writes the rest of the statement six times (temperatures 0.2, 0.4, 2 × 0.6, 2 × 0.8, top-p 0.95), at most 48
 tokens, with and without monitors. Accesses inside of f-strings are left out. Prompts: {orders}.
 
 NIM: the next identifier is right. ISM, PM: the share of the true statement's identifiers, and of all its tokens, before
 the first wrong one. *valid*: the file with the statement in it parses, and {result["checker"]} reports no unknown
 attribute, name, import or argument in the statement that it does not report for the true one; *parses* is its first half,
-*attribute* means that it parses and names no unknown attribute. Percent, with 95 % bootstrap intervals over functions; differences
-are paired. Nothing is held back for low confidence here: an editor shows fewer and better texts than these.
+*attribute* means that it parses and names no unknown attribute. Percent, with 95 % bootstrap intervals over functions;
+differences are paired. Nothing is held back for low confidence here: an editor shows fewer and better texts than these.
 {shown}
 ## Against what was asked for
 
@@ -161,14 +164,14 @@ By frequency: counted in the standard library.
 
 ## Attributes that basedpyright refutes in guided text
 
-{len(result["refuted"])} different ones; at {len(lost)} the gate was closed, so that analysis and basedpyright disagree:
+In {len(result["refuted"])} different texts. In {len(lost)} of them the gate, asked about the finished text, is closed. *not
+ours*: the name is not in our set, but the gate was open when it was written (behind `self.` at the beginning of a
+statement an attribute may be stored; that a call follows is seen too late). *ours*: analysis and basedpyright disagree.
 
-{table(("where", "written", "receiver for analysis", "what basedpyright says"), [
-    (f"{row['path']}:{row['line']}", code(row["text"]), code(row["receiver"]), code(row["message"].splitlines()[0]))
-    for row in lost
-]) if lost else "none."}
+{table(("where", "written", "samples", "receiver for analysis", "what basedpyright says", ""), merged(lost))
+ if lost else "none."}
 
-At the others the gate was open: {_why_open(result["refuted"])}.
+In the others the gate is open: {_why_open(result["refuted"])}.
 
 ## Time
 
@@ -188,12 +191,31 @@ def _took(result: dict[str, Any]) -> str:
     return text
 
 
+def merged(refuted: Sequence[dict[str, Any]]) -> Iterable[Sequence[str]]:
+    """One line for each place and name, however many texts have it there."""
+    places: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for row in refuted:
+        places.setdefault((row["path"], row["line"], row["name"]), []).append(row)
+    for (path, line, _), rows in sorted(places.items(), key=lambda item: (not item[1][0]["known"], item[0])):
+        row = rows[0]
+        yield (f"{path}:{line}", code(row["text"][:80]), str(sum(each["samples"] for each in rows)),
+               code(row["receiver"]), code(row["message"].splitlines()[0]), "ours" if row["known"] else "not ours")  # fmt: skip
+
+
 def _replays(replays: dict[str, Any]) -> str:
-    text = f"Under all monitors, {len(replays['refused'])} of {replays['statements']} true statements cannot be written"
-    if not replays["refused"]:
-        return text + "."
-    rows = [(row["id"], code(row["before"] + row["at"]), row.get("reason", "")) for row in replays["refused"]]
-    return text + ":\n\n" + table(("where", "refused at the end of", "reason"), rows)
+    text = f"""Under all monitors together, each true statement written from its beginning: {replays["refused"]} of \
+{replays["statements"]} ({interval(replays["rate"])} %) cannot be written to the end.
+
+""" + table(("monitor", "questions", "tokens behind which it masks", "true statements refused"), [
+        (row["monitor"], str(row["asked"]), str(row["closed"]), str(row["refused"])) for row in replays["monitors"]
+    ])  # fmt: skip
+    if replays["list"]:
+        rows = [
+            (f"{row['path']}:{row['line']}", row["monitor"], code(" ".join(row["at"].split())[-70:]), row["reason"])
+            for row in replays["list"]
+        ]
+        text += "\n\n" + table(("where", "monitor", "refused at the end of", "reason"), rows)
+    return text
 
 
 def _why_open(refuted: Sequence[dict[str, Any]]) -> str:

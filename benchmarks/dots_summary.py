@@ -34,8 +34,8 @@ class Written:
 
 
 def summary(
-    accesses: Sequence[Access], written: Sequence[Written], faults: Faults, gates: Rows, replays: Rows,
-    ranks: Mapping[str, Rows], refuted: Sequence[dict[str, Any]],
+    accesses: Sequence[Access], written: Sequence[Written], faults: Faults, gates: Rows,
+    replays: Sequence[dict[str, Any]], ranks: Mapping[str, Rows], refuted: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:  # fmt: skip
     """Everything the page shows, as plain values."""
     scored = {(each.order, each.guided, each.access.id): scores_of(each, faults) for each in written}
@@ -47,12 +47,7 @@ def summary(
         "by_package": package_table(accesses, orders, scored),
         "gate": gate_table(gates),
         "false_masks": [_shown(row) for row in gates.values() if row["refused"]],
-        "replays": {
-            "statements": len(replays), "refused": [
-                {"id": access.id, "before": access.receiver, **replays[access.id]}
-                for access in accesses if replays[access.id]["refused"]
-            ],
-        },
+        "replays": replay_table(replays),
         "ranking": ranking_table(accesses, gates, ranks),
         "times": time_table(gates, ranks["others"], written),
         "refuted": sorted(refuted, key=lambda row: (not row["closed"], -row["samples"])),
@@ -150,6 +145,29 @@ def gate_table(gates: Rows) -> dict[str, Any]:
             package: sum(row["closed"] for row in gates.values() if row["package"] == package) / count
             for package, count in packages.items()
         },
+    }  # fmt: skip
+
+
+def replay_table(replays: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How often each monitor asks and masks in true statements, and what it refuses of them."""
+    asked: Counter[str] = Counter()
+    closed: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for row in replays:
+        asked.update(row["asked"])
+        closed.update(row["closed"])
+        if row["refused"]:
+            refused[row["monitor"]] += 1
+    names = sorted(set(asked) | set(closed) | set(refused))
+    return {
+        "statements": len(replays), "refused": sum(row["refused"] for row in replays),
+        "rate": asdict(bootstrap([float(row["refused"]) for row in replays], [row["function"] for row in replays])),
+        "monitors": [
+            {"monitor": name, "asked": asked[name], "closed": closed[name], "refused": refused[name]} for name in names
+        ],
+        "list": [
+            {key: row[key] for key in ("path", "line", "monitor", "at", "reason")} for row in replays if row["refused"]
+        ],
     }  # fmt: skip
 
 
@@ -257,5 +275,10 @@ _CATEGORIES = (
     (r" is overloaded and gives different types", "… is overloaded and gives different types"),
     (r"^the import of .* leads nowhere", "the import of … leads nowhere"),
     (r"^[\w.]+: ", "a class whose attributes come into being at run time"),
+    (r" is tested for ", "… is tested in a way that is not followed here"),
+    (r" is bound (again|more than once)", "… is bound more than once"),
+    (r"^the elements of .* are not known", "the elements of … are not known"),
+    (r" is stored from outside too", "… is stored from outside too"),
+    (r" is of a kind the gate does not know", "… is of a kind the gate does not know"),
     (r" may be any ", "… may be any object, class or exception"),
 )

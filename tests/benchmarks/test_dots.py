@@ -219,6 +219,17 @@ def test_only_what_is_unknown_and_new_in_the_statement_counts() -> None:
     assert check.new_faults(access, source, "x)\n", [old, new, elsewhere, other], known) == [new]
 
 
+def test_where_the_checker_refuses_even_the_truth_it_does_not_count() -> None:
+    source = dataset.Source("pkg/box.py", FILE)
+    access = next(access for each in accesses() for access in each if access.name == "exists")
+    here = {"line": access.line, "column": access.column}
+    true = {**diagnostic('"exists" of "str" is unknown'), **here}
+    written = {**diagnostic('"isfile" of "str" is unknown'), **here}
+    later = {**written, "column": access.column + 9}
+    assert check.new_faults(access, source, "isfile.other)\n", [written, later], [true]) == [later]
+    assert check.new_faults(access, source, "isfile.other)\n", [written, later], []) == [written, later]
+
+
 @pytest.mark.parametrize(
     ("rule", "message", "kind"),
     [
