@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import time
 from collections import OrderedDict
@@ -36,6 +37,9 @@ _MODULE_DUNDERS = frozenset({
 _CLASS_DUNDERS = frozenset(dir(type)) | {"__wrapped__"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES_LIMIT = 1000
+Stamp = tuple[str, int, int]
+"""A file, its time of change in nanoseconds and its size; the size is -1 where there is none."""
+
 _KNOWN_LIMIT = 300
 _KNOWN_FOR_S = 120.0
 """A class lists what its bases in other files have: those may change without it."""
@@ -145,6 +149,8 @@ class _Names:
     root: Any = None
     """The tree that the key's identity is of: alive as long as the entry."""
     made_at: float = 0.0
+    stamps: tuple[Stamp, ...] = ()
+    """Of the files that the names were read from, when they were: parso changes a tree in place."""
 
 
 _known: OrderedDict[tuple[Any, ...], _Names] = OrderedDict()
@@ -178,10 +184,11 @@ def _names_of(script: Any, user_context: Any, value: Any, position: tuple[int, i
     key, root = _identity(script, value)
     if key is not None:
         known = _known.get(key)
-        if known is not None and time.monotonic() - known.made_at < _KNOWN_FOR_S:
+        if known is not None and time.monotonic() - known.made_at < _KNOWN_FOR_S and _unchanged(known.stamps):
             return known
     listed, extra = _read_names(script, user_context, value, position)
-    names = _Names(listed, extra, describe_value(value), root, time.monotonic())
+    stamps = _stamps(value) if key is not None else ()
+    names = _Names(listed, extra, describe_value(value), root, time.monotonic(), stamps)
     if key is not None:
         _known[key] = names
         _known.move_to_end(key)
@@ -204,6 +211,26 @@ def _identity(script: Any, value: Any) -> tuple[tuple[Any, ...] | None, Any]:
     if root is script._module_node:
         return None, None
     return (kind, id(root), node.start_pos, type(owner).__name__, script._inference_state.project), root
+
+
+def _stamps(value: Any) -> tuple[Stamp, ...]:
+    """The state of each file that the value's members come from: its own, and those of its base classes."""
+    owner = value.py__class__() if kind_of(value) == "instance" else value
+    sources = owner.py__mro__() if kind_of(owner) == "class" else (owner,)
+    paths = {str(path) for source in sources if (path := source.get_root_context().py__file__()) is not None}
+    return tuple(_stamp(path) for path in sorted(paths))
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path, 0, -1
+    return path, found.st_mtime_ns, found.st_size
+
+
+def _unchanged(stamps: tuple[Stamp, ...]) -> bool:
+    return all(_stamp(stamp[0]) == stamp for stamp in stamps)
 
 
 def _read_names(

@@ -194,7 +194,7 @@ class AnalysisProcess:
             self._by_key.clear()
         self._wake.set()
         if running is not None:
-            running.end(0.7)
+            running.end(0.3)  # less than what the server gives its goodbyes (server/lifetime.py)
         for question in asked:
             _fail(question, AnalysisDown("analysis was shut down"))
         self._change("down: shut down")
@@ -313,6 +313,7 @@ class AnalysisProcess:
     def _restart(self, dead: _Running | None) -> None:
         pause = self._started_at + _RESTART_EVERY_S - time.monotonic()
         reason = f"restarting: {dead.epitaph()}" if dead is not None else "restarting"
+        LOG.warning("analysis is %s", reason)
         self._change(reason)
         if pause > 0:
             time.sleep(pause)
@@ -341,8 +342,10 @@ class AnalysisProcess:
                     failed.append(question)
                 else:
                     self._put(question)
+        never_began = dead is not None and dead.begun is None
+        why = f"analysis does not start: {dead.epitaph()}" if never_began and dead else "analysis died of this question twice"
         for question in failed:
-            _fail(question, AnalysisDown("analysis died of this question twice"))
+            _fail(question, AnalysisDown(why))
 
     def _change(self, state: str) -> None:
         if self._ended and not state.startswith("down"):

@@ -279,6 +279,7 @@ def main() -> None:
     isolate()
     write_frame(pipe, {"ready": os.getpid()})
     Worker(session, pipe, arguments.memory_mb).run(sys.stdin.buffer)
+    os._exit(0)  # taking down what jedi holds of a large file would take half a second, and nothing is left to save
 
 
 def _arguments() -> argparse.Namespace:

@@ -422,7 +422,6 @@ async def test_a_renamed_file_is_opened_under_its_new_name(editor: Editor) -> No
     assert await editor.reason() == "the document is not open"
 
 
-@pytest.mark.xfail(strict=True, reason="monitors keep the names of another file's class by a tree that parso changes in place")
 async def test_an_imported_module_is_read_anew_when_it_changes_and_when_it_is_gone(editor: Editor) -> None:
     module = editor.folder / "stock.py"
     module.write_text("class Stock:\n    first = 1\n")
