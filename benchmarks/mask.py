@@ -241,7 +241,8 @@ compile their grammar of alternatives and fill a bitmask as long as the vocabula
 sorted ids. Names are attributes of Python's standard library, drawn anew for every step and the same for all, in turns,
 which leaves everybody the caches that the others have emptied; *alone* is the same sets again with nothing between. The
 peers are given the bare alternatives; fairlead also allows the tokens that end a name and go on behind it (`append(`),
-and, with the dot healed, those that hold the dot (`.append`). The two larger vocabularies are made of the pieces that the standard library holds most.
+and, with the dot healed, those that hold the dot (`.append`). The two larger vocabularies are made of the pieces that
+the standard library holds most.
 
 | {header} |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|

@@ -134,6 +134,7 @@ def ahead(
 
 def step_pair(decoder: Decoder, document: Document, offset: int, guide: Monitor, tokens: int) -> Pair:
     """One greedy loop over the same engine, without and with the mask of every step; exactly as many tokens."""
+    stepped(decoder, document, offset, guide, tokens)  # it writes other receivers, which are to be warm too
     plain = stepped(decoder, document, offset, None, tokens)
     guided = stepped(decoder, document, offset, guide, tokens)
     return Pair(plain / tokens, guided / tokens, (tokens, tokens))
