@@ -247,6 +247,7 @@ class AnalysisProcess:
 
     def _received(self, running: _Running, message: dict[str, Any]) -> None:
         if "ready" in message:
+            running.was_ready = True
             self._change("ready")
             return
         if "answer" not in message:
@@ -342,8 +343,9 @@ class AnalysisProcess:
                     failed.append(question)
                 else:
                     self._put(question)
-        never_began = dead is not None and dead.begun is None
-        why = f"analysis does not start: {dead.epitaph()}" if never_began and dead else "analysis died of this question twice"
+        why = "analysis died of this question twice"
+        if dead is not None and not dead.was_ready:
+            why = f"analysis does not start: {dead.epitaph()}"
         for question in failed:
             _fail(question, AnalysisDown(why))
 
@@ -379,6 +381,7 @@ class _Running:
         self._outbox: list[dict[str, Any]] = []
         self._ready_to_write = threading.Condition()
         self._closing = False
+        self.was_ready = False
         self.begun: int | None = None
         """The question it is at."""
         threading.Thread(target=self._read, name="analysis reader", daemon=True).start()
