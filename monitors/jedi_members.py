@@ -21,7 +21,7 @@ from .jedi_code import class_of, scope_of
 from .jedi_narrowing import code_of, guarded, narrowed
 from .jedi_receiver import Receiver
 from .jedi_session import Positions, Session
-from .jedi_values import class_arguments, describe_value, kind_of
+from .jedi_values import class_arguments, describe_value, kind_of, private_names
 from .lexical import scan
 from .syntax import PLACEHOLDER, identifier_end, identifier_start, normalised, place, stored_names
 
@@ -188,7 +188,7 @@ def _names_of(script: Any, user_context: Any, value: Any, position: tuple[int, i
             return known
     listed, extra = _read_names(script, user_context, value, position)
     stamps = _stamps(value) if key is not None else ()
-    names = _Names(listed, extra, describe_value(value), root, time.monotonic(), stamps)
+    names = _Names(listed, extra | private_names(value), describe_value(value), root, time.monotonic(), stamps)
     if key is not None:
         _known[key] = names
         _known.move_to_end(key)

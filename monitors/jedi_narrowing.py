@@ -7,12 +7,16 @@ at the use give the classes, all others leave it unknown.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-_TESTS = ("isinstance", "issubclass", "hasattr", "callable", "type", "is_dataclass")
+_TESTS = ("isinstance", "issubclass", "hasattr", "callable", "type", "is_dataclass", "getattr")
 _PLATFORM = ("version_info", "sys.platform", "os.name", "platform.system", "hexversion", "implementation")
 _LEAVING = ("return", "raise", "continue", "break")
+_MISSING_ATTRIBUTE = ("AttributeError", "Exception", "BaseException")
+"""What a handler must name to catch a read of an attribute that is not there."""
+_SUPPRESSING = re.compile(r"\b(?:suppress|raises|assertRaises)\s*\(")
 _SCOPES = ("funcdef", "lambdef", "classdef", "file_input")
 
 
@@ -39,7 +43,7 @@ def narrowed(node: Any) -> Narrowed | None:
             if not scope.start_pos <= name.start_pos < position or not _same_function(name, scope):
                 continue
             arguments = _call_arguments(name)
-            if arguments and code_of(arguments[0]) == expression:
+            if arguments and code_of(arguments[0]) == expression and (word != "getattr" or len(arguments) == 3):
                 relevant.append((name, arguments))
     relevant.sort(key=lambda found: found[0].start_pos)
     for name, arguments in reversed(relevant):
@@ -66,11 +70,23 @@ def guarded(node: Any) -> str:
                 if test is not at and any(word in code_of(test) for word in _PLATFORM):
                     return f"this code is for where {' '.join(code_of(test).split())[:40]} is true or false"
         if parent.type == "try_stmt" and at is parent.children[2]:
-            clauses = [code_of(child) for child in parent.children if child.type == "except_clause"]
-            if any("AttributeError" in clause for clause in clauses):
+            if any(_catches(child) for child in parent.children):
+                return "an attribute that may not be there is tried"
+        if parent.type == "with_stmt" and at is parent.children[-1]:
+            managers = "".join(code_of(child) for child in parent.children[1:-2])
+            if _SUPPRESSING.search(managers) and any(error in managers for error in _MISSING_ATTRIBUTE):
                 return "an attribute that may not be there is tried"
         at = parent
     return ""
+
+
+def _catches(clause: Any) -> bool:
+    """Whether a part of a try statement handles a missing attribute."""
+    if clause.type == "keyword":
+        return bool(clause.value == "except")
+    return clause.type == "except_clause" and any(
+        re.search(rf"\b{error}\b", code_of(clause.children[1])) for error in _MISSING_ATTRIBUTE
+    )
 
 
 def expression_text(node: Any) -> str:

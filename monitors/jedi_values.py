@@ -19,7 +19,8 @@ _HARMLESS_DECORATORS = frozenset({
     "register",
 })  # fmt: skip
 _NEVER_GETTERS = frozenset({"builtins.object", "builtins.type"})
-_MODULE_WRITERS = ("globals", "vars", "setattr", "exec", "modules")
+_MODULE_WRITERS = ("globals", "vars", "locals", "setattr", "exec", "modules")
+_READERS = frozenset({"get", "keys", "values", "items", "copy", "__getitem__", "__contains__"})
 
 
 def describe_value(value: Any) -> ValueFacts:
@@ -258,6 +259,26 @@ def _module_facts(value: Any) -> ValueFacts:
     return ValueFacts("module", name, name, (), unresolved, getter, writer)
 
 
+def private_names(value: Any) -> frozenset[str]:
+    """The single-underscored names of a module with a stub: `sys._getframe`. jedi hides what a stub calls private.
+
+    Those of the stub itself, and of the module behind it, whether that is source or compiled.
+    """
+    found: set[str] = set()
+    if not value.is_module() or not value.is_stub():
+        return frozenset()
+    for module in (value, *getattr(value, "non_stub_value_set", ())):
+        node = getattr(module, "tree_node", None)
+        if node is None:
+            names = [name.string_name for filter_ in module.get_filters() for name in filter_.values()]
+            found.update(name for name in names if name.startswith("_"))
+            continue
+        for name in node.get_used_names():
+            if name.startswith("_") and not name.startswith("__") and defined_in(node, name):
+                found.add(name)
+    return frozenset(found)
+
+
 def _unresolved_star(value: Any) -> str:
     """A star import of the module that leads nowhere."""
     from jedi.inference.imports import Importer  # jedi's modules import each other in a circle
@@ -275,22 +296,51 @@ def _unresolved_star(value: Any) -> str:
 
 def _module_writes(name: Any) -> bool:
     """Whether a use of `globals()`, `vars()`, `sys.modules` … at module level puts names into the module."""
-    code_after = []
-    leaf = name.get_next_leaf()
-    for _ in range(8):
-        if leaf is None or leaf.type == "newline":
-            break
-        code_after.append(leaf.value)
-        leaf = leaf.get_next_leaf()
-    text = "".join(code_after)
+    before, following = name.get_previous_leaf(), name.get_next_leaf()
     if name.value == "modules":
-        return text.startswith("[__name__]")
+        return _code_from(following, 8).startswith("[__name__]")
     if name.value == "setattr":
-        return text.startswith(("(sys.modules", "(modules"))
+        return _code_from(following, 8).startswith(("(sys.modules", "(modules"))
+    at_module_level = _function_around(name) is None
     if name.value == "exec":
         # In a function, exec writes into names nobody sees.
-        scope = name.parent
-        while scope is not None and scope.type not in ("funcdef", "lambdef", "classdef", "file_input"):
-            scope = scope.parent
-        return text.startswith("(") and scope is not None and scope.type == "file_input"
-    return text.startswith(("()[", "().update", "().setdefault", "().__setitem__"))
+        return at_module_level and following is not None and following.value == "("
+    if not _code_from(following, 2) == "()" or (before is not None and before.value in (".", "def", "class")):
+        return False
+    if name.value != "globals" and not at_module_level:
+        return False
+    # Whoever gets hold of the dictionary may write into it; only a plain look into it is harmless.
+    return not (before is not None and before.value == "in") and not _read_only(following.get_next_leaf())
+
+
+def _read_only(closing: Any) -> bool:
+    """Whether a dictionary that ends with this leaf is only read: `globals()["x"]`, `globals().get("x")`."""
+    following = closing.get_next_leaf()
+    if following is None or following.value not in (".", "["):
+        return False
+    if following.value == ".":
+        method = following.get_next_leaf()
+        return method is not None and method.value in _READERS
+    end, depth = following, 0
+    while end is not None:
+        depth += {"[": 1, "]": -1}.get(end.value, 0)
+        if depth == 0:
+            break
+        end = end.get_next_leaf()
+    after = end.get_next_leaf() if end is not None else None
+    deleted = closing.search_ancestor("del_stmt") is not None
+    return after is not None and not deleted and not (after.value.endswith("=") and after.value != "==")
+
+
+def _function_around(name: Any) -> Any:
+    """The function or class that a name stands in; None at module level."""
+    return name.search_ancestor("funcdef", "lambdef", "classdef")
+
+
+def _code_from(leaf: Any, count: int) -> str:
+    """So many leaves of the line, from `leaf` on, without blanks."""
+    found = []
+    while leaf is not None and leaf.type != "newline" and len(found) < count:
+        found.append(leaf.value)
+        leaf = leaf.get_next_leaf()
+    return "".join(found)
