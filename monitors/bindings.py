@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Query, QueryCursor
+from tree_sitter import Node
 
 from .syntax import parse
 
-_LANGUAGE = Language(tree_sitter_python.language())
-_IMPORTS = Query(_LANGUAGE, "[(import_statement) (import_from_statement) (wildcard_import)] @import")
-_IDENTIFIERS = Query(_LANGUAGE, "(identifier) @name")
+_STAR = re.compile(r"\bimport[ \t(]*\*")
 _LISTS = frozenset({
     "pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "expression_list", "tuple", "list",
     "parenthesized_expression", "list_splat", "dictionary_splat_pattern",
@@ -83,33 +81,34 @@ def modules_of(path: str, root: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@lru_cache(8)
-def _read(text: str, path: str, root: str) -> dict[str, frozenset[str]]:
-    """Each bound name with what it may stand for; "" for what is not known. "*" is there if a star import is."""
+@lru_cache(64)
+def _bound(text: str, path: str, root: str, name: str) -> frozenset[str]:
+    """What a name that functions see may stand for, "" for what is not known; empty if nothing binds it."""
+    found: set[str] = set()
     modules = modules_of(path, root)
     package = modules[0] if path.endswith(("__init__.py", "__init__.pyi")) else (modules or ("",))[0].rpartition(".")[0]
     tree_root = parse(text).root_node
-    found: dict[str, set[str]] = {}
-    for statement in QueryCursor(_IMPORTS).captures(tree_root).get("import", ()):
-        for name, target in _imported(statement, package):
-            found.setdefault(name, set()).add(target)
-    for identifier in QueryCursor(_IDENTIFIERS).captures(tree_root).get("name", ()):
-        if binds(identifier) and not _of_import(identifier):
+    data = name.encode("utf-8", "replace")
+    # Only where the name stands: a walk over every identifier takes a second in the largest files.
+    for match in re.finditer(rb"(?<![\w])" + re.escape(data) + rb"(?!\w)", tree_root.text or b""):
+        identifier = tree_root.descendant_for_byte_range(match.start(), match.end())
+        if identifier is None or identifier.type != "identifier" or identifier.text != data:
+            continue
+        statement = _import_of(identifier)
+        if statement is not None:
+            found |= {target for bound, target in _imported(statement, package) if bound == name}
+        elif binds(identifier):
             holder = _scope(identifier)
             if holder is not None and holder.type == "class_definition":
                 continue
             parent = identifier.parent
             own = parent is not None and parent.type == "class_definition" and holder is None
-            targets = {f"{module}.{text_of(identifier)}" for module in modules} if own else set()
-            found.setdefault(text_of(identifier), set()).update(targets or {""})
-    return {name: frozenset(targets) for name, targets in found.items()}
+            found |= {f"{module}.{name}" for module in modules} if own and modules else {""}
+    return frozenset(found)
 
 
 def _imported(statement: Node, package: str) -> Iterator[tuple[str, str]]:
     """(name bound, what it stands for) of an import statement."""
-    if statement.type == "wildcard_import":
-        yield "*", ""
-        return
     module = statement.child_by_field_name("module_name")
     base = ""
     if module is not None:
@@ -135,11 +134,12 @@ def _imported(statement: Node, package: str) -> Iterator[tuple[str, str]]:
         yield bound, dotted
 
 
-def _of_import(identifier: Node) -> bool:
+def _import_of(identifier: Node) -> Node | None:
+    """The import statement that the identifier is part of."""
     at: Node | None = identifier.parent
-    while at is not None and at.type in ("dotted_name", "aliased_import"):
+    while at is not None and at.type in ("dotted_name", "aliased_import", "relative_import"):
         at = at.parent
-    return at is not None and at.type in ("import_statement", "import_from_statement")
+    return at if at is not None and at.type in ("import_statement", "import_from_statement") else None
 
 
 def _scope(identifier: Node) -> Node | None:
@@ -165,10 +165,9 @@ def resolved(text: str, path: str, root: str, expression: Node) -> frozenset[str
     if node.type != "identifier":
         return frozenset()
     first = text_of(node)
-    names = _read(text, path, root)
-    bound = names.get(first)
-    if bound is None:
-        bound = frozenset({f"builtins.{first}"}) if hasattr(builtins, first) and "*" not in names else frozenset()
+    bound = _bound(text, path, root, first)
+    if not bound and hasattr(builtins, first) and not _STAR.search(text):
+        bound = frozenset({f"builtins.{first}"})
     if "" in bound:
         return frozenset()
     if len(bound) > 1 and len({target.rpartition(".")[2] for target in bound}) > 1:

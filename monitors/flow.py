@@ -92,7 +92,10 @@ def _forgiven(node: Node, scope: Node) -> bool:
     """Whether an error at the node may be what somebody wants: in a `try` with an `except`, or `pytest.raises`."""
     child, at = node, node.parent
     while at is not None and child != scope:
-        if at.type == "try_statement" and field_of(child, at) == "body":
+        if at.type == "call" and field_of(child, at) == "arguments":
+            if any(word in text_of(at.child_by_field_name("function")).lower() for word in _FORGIVING):
+                return True
+        elif at.type == "try_statement" and field_of(child, at) == "body":
             if any(one.type in ("except_clause", "except_group_clause") for one in at.children):
                 return True
         elif at.type == "with_statement" and field_of(child, at) == "body":
@@ -438,8 +441,15 @@ class _Walk:
         for dotted in sorted(resolved(source.text, source.path, source.root, function)):
             found = found or source.protocols.maker(dotted)
         if found is None and function.type == "attribute":
-            found = source.protocols.maker(f".{text_of(function.child_by_field_name('attribute'))}")
-            guessed = found is not None
+            method = text_of(function.child_by_field_name("attribute"))
+            maker = function.child_by_field_name("object")
+            called = maker.child_by_field_name("function") if maker is not None and maker.type == "call" else None
+            if called is not None:
+                for dotted in sorted(resolved(source.text, source.path, source.root, called)):
+                    found = found or source.protocols.maker(f"{dotted}().{method}")
+            if found is None:
+                found = source.protocols.maker(f".{method}")
+                guessed = found is not None
         if found is None:
             return None
         if found[0].unless and any(_gives(argument, found[0].unless) for argument in _arguments(value)):

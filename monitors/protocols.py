@@ -65,8 +65,8 @@ class Creation:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The states of one class's objects. `creators` are dotted names; `.name` is a method of any object, which counts
-    only where analysis says that the object is one of `types`."""
+    """The states of one class's objects. `creators` are dotted names; `a.B().name` is a method of an object just made;
+    `.name` one of any object, which counts only where analysis says that it gave one of `types`."""
 
     name: str
     stages: Mapping[str, Stage]

@@ -9,7 +9,7 @@ from typing import Any
 
 _READ = ["read", "readline", "readlines"]
 _WRITE = ["write", "writelines", "truncate"]
-_BOTH = ["flush", "seek", "tell", "isatty", "readable", "writable", "seekable", "fileno"]
+_BOTH = ["flush", "seek", "tell", "isatty", "fileno"]
 _ENDS = {"close": "closed", "__exit__": "closed", "detach": "?"}
 _MODES = {
     "r": "reading", "rt": "reading", "rb": "reading", "br": "reading",
@@ -31,7 +31,7 @@ STANDARD: dict[str, dict[str, Any]] = {
         "called": "file",
         "created": {
             "builtins.open": _OPENED, "io.open": _OPENED, "os.fdopen": _OPENED,
-            ".open": {**_OPENED, "position": 0},
+            "pathlib.Path().open": {**_OPENED, "position": 0}, ".open": {**_OPENED, "position": 0},
         },
         "types": ["TextIOWrapper", "BufferedReader", "BufferedWriter"],
         "unless": ["opener"],
@@ -54,7 +54,7 @@ STANDARD: dict[str, dict[str, Any]] = {
             "open": {"legal": _SOCKET, "leads": {
                 "close": "closed", "__exit__": "closed", "detach": "closed", "makefile": "?",
             }},
-            "closed": {"leads": {"close": "closed", "__exit__": "closed", "detach": "closed"}},
+            "closed": {"legal": ["makefile"], "leads": {"close": "closed", "__exit__": "closed", "detach": "closed"}},
         },
         "final": ["closed"],
     },
@@ -76,7 +76,7 @@ STANDARD: dict[str, dict[str, Any]] = {
         "states": {
             # acquire() may give up: where it has a timeout, or does not block.
             "unlocked": {"leads": {"acquire": ["locked", "unlocked"], "__enter__": "locked"}},
-            "locked": {"legal": ["acquire"], "leads": {"release": "unlocked", "__exit__": "unlocked"}},
+            "locked": {"legal": ["acquire", "__enter__"], "leads": {"release": "unlocked", "__exit__": "unlocked"}},
         },
     },
     "subprocess.Popen": {

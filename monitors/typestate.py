@@ -243,9 +243,27 @@ def _receiver(whole: str, dot: int) -> Node | None:
     receiver = attribute.child_by_field_name("object")
     if receiver is None or receiver.type != "identifier":
         return None
-    scope: Node | None = receiver.parent
+    statement: Node = receiver
+    scope, looped = receiver.parent, False
     while scope is not None and scope.type not in ("function_definition", "lambda", "class_definition", "module"):
         if scope.type == "ERROR":
             return None
+        looped = looped or scope.type in ("for_statement", "while_statement")
+        if scope.parent is not None and scope.parent.type in ("block", "module") and statement is receiver:
+            statement = scope
         scope = scope.parent
-    return None if scope is None or scope.has_error else receiver
+    if scope is None or (scope.has_error and (looped or _error_before(scope, statement.end_byte))):
+        return None
+    return receiver
+
+
+def _error_before(scope: Node, byte: int) -> bool:
+    """Whether something in the scope that begins before `byte` does not parse."""
+    left = [scope]
+    while left:
+        node = left.pop()
+        if node.has_error and node.start_byte < byte:
+            if node.is_error or node.is_missing:
+                return True
+            left.extend(node.children)
+    return False
