@@ -91,11 +91,12 @@ class Decoder:
         )
 
     def rank(
-        self, document: Document, start: Start, names: Sequence[str], *, typed: str = "", limits: Limits | None = None
+        self, document: Document, start: Start, names: Sequence[str], *, typed: str = "", limits: Limits | None = None,
+        enough: int | None = None,
     ) -> tuple[Ranking | None, Timings]:
         """The exact distribution over `names` at a monitor's start; None when stopped before anything was known.
 
-        `typed` keeps to the names that begin with it.
+        `typed` keeps to the names that begin with it; with `enough`, only so many of the best are sure to be exact.
         """
         limits = limits or Limits()
         begun = time.monotonic()
@@ -106,8 +107,9 @@ class Decoder:
             return None, Timings(prefill=(prefilled - begun) * 1000, total=(prefilled - begun) * 1000)
         stem = place.prompt.stem(typed)
         scored = rank(
-            self.engine, self.vocabulary, place.ready, stem, names, typed=typed, until=limits.until, stop=limits.stop
-        )
+            self.engine, self.vocabulary, place.ready, stem, names, typed=typed, enough=enough, until=limits.until,
+            stop=limits.stop,
+        )  # fmt: skip
         self.engine.crop(len(place.prompt.tokens))
         end = time.monotonic()
         return scored.ranking, Timings(
@@ -195,7 +197,7 @@ def heal_at(text: str, offset: int) -> int:
 def _why_nothing(offer: Offer, start: Start | None) -> str:
     """In words, why a text came out empty."""
     if offer.stopped == "confidence":
-        if start is not None and start.closed and offer.tokens == 0:
+        if start is not None and start.closed and start.state.closed and offer.tokens == 0:
             names = start.members.names
             if start.typed and not any(name.startswith(start.typed) for name in names):
                 return f"nothing that exists begins with {start.typed!r} ({start.reason})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ..monitors.monitor import Answer, Question, State
+from ..monitors.monitor import Answer, Question, State, finished
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,16 @@ class Draft:
         else:
             self.start = settled
         return True
+
+    def finish(self, rest: str) -> None:
+        """The text ends here and `rest` follows: words whose meaning shows behind them mean what it makes of them."""
+        state = finished(self.state, rest)
+        if state is None:
+            return
+        if self.steps:
+            self.steps[-1] = replace(self.steps[-1], state=state)
+        else:
+            self.start = state
 
     def accepted(self) -> int:
         """How many steps stand, as far as is answered: those before the first that an answer refuses."""

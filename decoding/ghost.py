@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..monitors.analysis import Document
+from ..monitors.analysis import Document, Members
 from ..monitors.errors import AnalysisError
 from ..monitors.joint import instead_of
 from ..monitors.monitor import FREE, Monitor, Question, Start, State
@@ -108,12 +108,14 @@ class Writer:
         at: _Next | _End = _Next(self._place.ready)
         if self._silence == "late":
             at = _End("unverified", 0)  # at an attribute whose members nobody has named yet
-        elif self._start is not None and self._start.closed and self._checks:
+        elif self._start is not None and self._start.closed and self._checks and _in_name(self._start.state):
             at = self._draw_name(None)
         while True:
             if limits.stop():
                 return None
             if isinstance(at, _End):
+                if at.size is None and self._checks:
+                    self._draft.finish(self._rest_of_line)
                 # What ends at a dot has nothing unverified before it.
                 verified = self._verify(block=True) if at.size is None else None
                 if verified is None:
@@ -223,8 +225,17 @@ class Writer:
             if not draft.settle():
                 if first.about == "members" and not first.before:
                     return self._redraw(first)
+                if isinstance(draft.answers[first], Members):
+                    return self._redraw_word(first)
                 return self._rewind()
         return None
+
+    @property
+    def _rest_of_line(self) -> str:
+        """What the document has behind the cursor, up to the end of the line."""
+        text, offset = self._place.document.text, self._place.offset
+        end = min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
+        return text[offset:end]
 
     def _wait(self, answer: Future[Any]) -> None:
         while not (answer.done() or self._limits.over or self._limits.stop()):
@@ -273,6 +284,19 @@ class Writer:
         if self._redraws > MAX_REDRAWS and question is not None:
             return _End("confidence", self._draft.size_of(without_accessor(question.text)))
         return self._draw_name(question)
+
+    def _redraw_word(self, question: Question) -> _Next | _End:
+        """Take the text back to where a word begins, and draw one that its answer allows there."""
+        self._redraws += 1
+        draft, place, answer = self._draft, self._place, self._draft.answers[question]
+        assert isinstance(answer, Members)
+        names = frozenset(member.name for member in answer.members) - answer.refused
+        if question.before:
+            typed = place.document.text[place.offset - question.before : place.offset]
+            rests = frozenset(name[len(typed) :] for name in names if name.startswith(typed))
+            return self._draw(0, place.prompt.stem(typed), typed, rests, 0)
+        begin = draft.size_of(question.text)
+        return _End("confidence", begin) if self._redraws > MAX_REDRAWS else self._draw_from(names, begin, begin)
 
     def _draw_name(self, question: Question | None) -> _Next | _End:
         """Draw a legal name behind the dot of a question, or behind the one before the cursor (None).

@@ -31,7 +31,8 @@ def imports(session: Session, document: Document, module: str, submodules: bool)
     if not module:
         found = _top_level(script)
         top = sorted(found, key=lambda name: _order(name))
-        return Members(tuple(Member(name, "module") for name in top), False, "modules that are not installed here may be installed elsewhere")
+        reason = "modules that are not installed here may be installed elsewhere"
+        return Members(tuple(Member(name, "module") for name in top), False, reason)
     values = _modules(script, module)
     if not values:
         return Members(reason=f"the module {module} is not known")

@@ -11,7 +11,7 @@ from typing import Any
 
 from .analysis import Document
 from .languages import PYTHON, language_of
-from .monitor import Answer, Monitor, Question, Start, State
+from .monitor import Answer, Monitor, Question, Start, State, finished
 
 IN_EVERY_LANGUAGE = frozenset({"dereference"})
 """The monitors that read more than Python; the others are silent in other languages."""
@@ -58,6 +58,16 @@ class JointState:
             for question in state.questions
         ]
         return tuple(question for _, _, question in sorted(found, key=lambda item: item[:2]))
+
+    def finish(self, rest: str) -> JointState | None:
+        """Every part finished."""
+        parts = []
+        for name, state in self.parts:
+            after = finished(state, rest)
+            if after is None:
+                return None
+            parts.append((name, after))
+        return JointState(tuple(parts))
 
     def resolve(self, answer: Answer) -> JointState | None:
         """The state once the first question is answered, by the part that asked it."""

@@ -13,6 +13,7 @@ The laws (see `laws.py`):
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -67,13 +68,20 @@ class State(Protocol):
         """The state once the first question is answered; None when what was written behind that dot is refused."""
 
 
+def finished(state: State, rest: str) -> State | None:
+    """The state once the text ends and the document goes on with `rest`; states that wait for what follows a word
+    have a method `finish`."""
+    finish: Callable[[str], State | None] | None = getattr(state, "finish", None)
+    return state if finish is None else finish(rest)
+
+
 @dataclass(frozen=True)
 class Start:
-    """Where a monitor has something to say.
+    """Where a monitor has something to say. `closed`: no name outside of `members` can be right.
 
     `offset` is where the name begins (after the dot, before what is half typed); `typed` the half-typed part, so
-    `offset + len(typed)` is the cursor and `state` is the state *at the cursor*. Only `closed` makes `names()` a mask;
-    open places rank. `members` are the complete names, for lists.
+    `offset + len(typed)` is the cursor and `state` is the state *at the cursor*. Its own `closed` makes `names()` a mask;
+    open places rank, and so do names that may still turn out to be bound. `members` are the complete names, for lists.
     """
 
     monitor: str

@@ -39,6 +39,8 @@ MODULE_NAMES = frozenset({
 
 _CLASS_NAMES = frozenset({"__module__", "__qualname__", "__class__", "__annotations__", "__firstlineno__"})
 _GUARD = re.compile(r"\bPY_?[23]\b|version_info|\bpy[23]k?\b|hexversion")
+_REPLACED = re.compile(r"sys\.modules\[__name__\](?:\s*=[^=]|\.__dict__|\.\w+\s*=[^=])|=\s*sys\.modules\[__name__\]")
+_INTO_BUILTINS = re.compile(r"\bbuiltins\.\w+\s*=[^=]|\b__builtins__\b|\bbuiltins\.__dict__|\bsetattr\(\s*builtins")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _HERE = "__here__"
 """Stands for the statement at the place."""
@@ -359,7 +361,7 @@ def _read_part(node: Node, data: bytes) -> _Part:
     used = frozenset(_NAME.findall(plain))
     everything = frozenset(event.name for event in events) | frozenset(ending)
     return _Part(
-        binds + unbinds, _shared(node), everything, used, _magic(node, code),
+        binds + unbinds, _shared(node), everything, used, _magic(node, plain),
         bool(QueryCursor(STARS).captures(node)), node.has_error,
     )  # fmt: skip
 
@@ -371,9 +373,9 @@ def _shared(node: Node) -> tuple[str, ...]:
 
 def _magic(node: Node, code: str) -> str:
     """How the statement binds names that it does not spell; empty if it does not."""
-    if "sys.modules[__name__]" in code:
-        return "the module is replaced through sys.modules"
-    if re.search(r"\bbuiltins\.\w+\s*=[^=]|__builtins__|\bsetattr\(\s*builtins", code):
+    if "sys.modules[__name__]" in code and ("setattr" in code or _REPLACED.search(code)):
+        return "names are put into the module through sys.modules"
+    if _INTO_BUILTINS.search(code):
         return "names are put into the builtins"
     if not re.search(r"\b(?:exec|globals|locals|vars)\s*\(", code):
         return ""
