@@ -344,7 +344,7 @@ class AnalysisProcess:
                 else:
                     self._put(question)
         why = "analysis died of this question twice"
-        if dead is not None and not dead.was_ready:
+        if dead is not None and not dead.was_ready and dead.failed:
             why = f"analysis does not start: {dead.epitaph()}"
         for question in failed:
             _fail(question, AnalysisDown(why))
@@ -450,6 +450,11 @@ class _Running:
     def silent_s(self) -> float:
         """Seconds since it last said anything or was asked while idle."""
         return time.monotonic() - self._heard_at
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by itself with an error, and was not killed."""
+        return (self._process.poll() or 0) > 0
 
     def epitaph(self) -> str:
         """How it ended, in a few words."""

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 LARGE = 200_000
 """Characters; in larger documents nothing is read ahead, since taking a snapshot at every key costs more."""
 
+EXACT = 50
+"""Names of a large set whose rank is exact; behind them an upper bound of the probability orders the list."""
+
 LISTS_KEPT = 8
 """Lists whose items can still be resolved."""
 
@@ -284,8 +287,9 @@ class Session:
         def job(decoder: Decoder, stop: Callable[[], bool]) -> Ranking | None:
             from ..decoding.offer import Limits
 
-            ranking, _ = decoder.rank(document, start, names, typed=start.typed, limits=Limits(until=until, stop=stop))
-            return ranking
+            limits = Limits(until=until, stop=stop)
+            enough = EXACT if len(names) > 4 * EXACT else None
+            return decoder.rank(document, start, names, typed=start.typed, limits=limits, enough=enough)[0]
 
         return await self.model.run(("completion", document.path), job)
 
