@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import CallState, ask, begun, settled
+from .call_watch import CallState, ask, begun, is_read, settled
 from .calls import Bracket, Moment
 from .fit import complete, fits, full, places, starred, takes
-from .monitor import Question, Start
+from .monitor import FREE, Question, Start, State
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ArityState(CallState):
     def judge(self, moment: Moment, signatures: Signatures) -> bool:
         """Whether some overload can be called so, as long as what stands before can be right for one."""
         bracket = moment.bracket
-        if not signatures.known or starred(bracket) or moment.what not in ("argument", "comma", "close"):
+        if not signatures.known or starred(bracket) or moment.what not in ("begun", "argument", "comma", "close"):
             return True
         if bracket.phase in ("equals", "keyword") and not _keyword_fits(bracket, signatures):
             return True  # wrong, but not for its number
@@ -43,7 +43,7 @@ class ArityState(CallState):
         possible = [o for o in before if fits(o, ended.positional, ended.keywords)]
         if moment.what == "close":
             return any(complete(o, ended.positional, ended.keywords) for o in possible)
-        if moment.what == "comma" and not bracket.lines:
+        if moment.what == "begun" or (moment.what == "comma" and not bracket.lines):
             return any(not full(o, ended.positional, ended.keywords) for o in possible)
         return bool(possible)
 
@@ -86,17 +86,20 @@ class Arity:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """An open start in the arguments of a call; it says what is still required."""
+        if not is_read(document):
+            return None
         state = begun(ArityState, document, offset)
         top = state.calls.top
         if top is None or not state.calls.code or top.role != "call":
             return None
         state = settled(state, self, document, offset, deadline_ms)
         found = state.signatures_of(top) or Signatures()
-        return Start(self.name, False, said(top, found), state, offset)
+        typed = top.word if top.phase == "word" and state.calls.lexer.word else ""
+        return Start(self.name, False, said(top, found), state, offset - len(typed), typed)
 
-    def watch(self, document: Document, offset: int) -> ArityState:
+    def watch(self, document: Document, offset: int) -> State:
         """A state that counts arguments. Asks nothing."""
-        return begun(ArityState, document, offset)
+        return begun(ArityState, document, offset) if is_read(document) else FREE
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
         """Put a question of a state that began at `offset`."""

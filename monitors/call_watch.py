@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar
 from .analysis import Analysis, Document, Signatures
 from .calls import Bracket, Calls, Moment, Site, calls_at, follow
 from .errors import AnalysisError
+from .languages import PYTHON, language_of
 from .monitor import Answer, Monitor, Question
 from .syntax import TEXT_LIMIT
 
@@ -138,10 +139,13 @@ def _by_place(item: tuple[Site, Signatures]) -> int:
     return place_order(item[0])
 
 
+def is_read(document: Document) -> bool:
+    """Whether the monitors of calls know the document's language, and it is not too large."""
+    return language_of(document.path) is PYTHON and len(document.text) <= TEXT_LIMIT
+
+
 def begun(kind: type[S], document: Document, offset: int) -> S:
     """The state of a monitor at a cursor: the calls around it are still to be asked about."""
-    if len(document.text) > TEXT_LIMIT:
-        return kind()
     calls = calls_at(document.text, offset)
     state = kind(calls=calls, depth=len(calls.stack), closes=_closes(document.text, offset))
     pending = []

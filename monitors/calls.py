@@ -84,11 +84,11 @@ class Moment:
     """Something that happened in a call: the bracket then, before the character that made it happen.
 
     `opened` its bracket has just been written; `named` a name and an `=` stand where an argument begins; `keyword` what
-    follows the `=` shows that a keyword argument is meant; `argument` a positional argument is certain; `comma`,
-    `close` the character follows.
+    follows the `=` shows that a keyword argument is meant; `begun` an argument begins with a name, `argument` it is
+    certain to be a positional one; `comma`, `close` the character follows.
     """
 
-    what: Literal["opened", "named", "keyword", "argument", "comma", "close"]
+    what: Literal["opened", "begun", "named", "keyword", "argument", "comma", "close"]
     bracket: Bracket
 
 
@@ -157,6 +157,7 @@ class Calls:
             return calls
         top = calls.stack[-1]
         if top.phase == "empty" and fresh and not character.isdigit():
+            calls = replace(calls, moments=(*calls.moments, Moment("begun", top)))
             return calls._with(phase="word", word=character)
         if top.phase == "word" and not fresh:
             return calls._with(word=top.word + character)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import CallState, ask, begun, settled
+from .call_watch import CallState, ask, begun, is_read, settled
 from .calls import Moment
-from .monitor import Question, Start
+from .monitor import FREE, Question, Start, State
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Instantiation:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """An open start in the call of an abstract class, that says why it cannot be called; None anywhere else."""
+        if not is_read(document):
+            return None
         state = begun(InstantiationState, document, offset)
         top = state.calls.top
         if top is None or not state.calls.code or top.role != "call":
@@ -42,12 +44,13 @@ class Instantiation:
         found = state.signatures_of(top)
         if found is None or not found.abstract:
             return None
-        methods = ", ".join(found.abstract)
-        return Start(self.name, False, f"{found.name} is abstract: it does not implement {methods}", state, offset)
+        typed = top.word if top.phase == "word" and state.calls.lexer.word else ""
+        reason = f"{found.name} is abstract: it does not implement {', '.join(found.abstract)}"
+        return Start(self.name, False, reason, state, offset - len(typed), typed)
 
-    def watch(self, document: Document, offset: int) -> InstantiationState:
+    def watch(self, document: Document, offset: int) -> State:
         """A state that refuses calls of abstract classes. Asks nothing."""
-        return begun(InstantiationState, document, offset)
+        return begun(InstantiationState, document, offset) if is_read(document) else FREE
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
         """Put a question of a state that began at `offset`."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Member, Members, Signatures
-from .call_watch import CallState, answer_of, ask, begun, settled
+from .call_watch import CallState, answer_of, ask, begun, is_read, settled
 from .calls import Bracket, Moment
 from .fit import fits, names_left
-from .monitor import Question, Start
+from .monitor import FREE, Question, Start, State
 
 _EMPTY = Signatures()
 
@@ -100,6 +100,8 @@ class KeywordArgument:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """An open start where an argument begins in a call or a class header; None anywhere else."""
+        if not is_read(document):
+            return None
         state = begun(KeywordState, document, offset)
         top = state.calls.top
         if top is None or not state.calls.code or top.role not in ("call", "class") or top.lambdas:
@@ -120,9 +122,9 @@ class KeywordArgument:
         reason = "an argument may be any expression" if signatures.known else signatures.reason
         return Start(self.name, False, reason, state, offset - len(typed), typed, members)
 
-    def watch(self, document: Document, offset: int) -> KeywordState:
+    def watch(self, document: Document, offset: int) -> State:
         """A state that refuses names that are no parameters. Asks nothing."""
-        return begun(KeywordState, document, offset)
+        return begun(KeywordState, document, offset) if is_read(document) else FREE
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
         """Put a question of a state that began at `offset`."""

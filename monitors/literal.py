@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .analysis import Analysis, Classification, Document, Member, Members, Signatures
-from .call_watch import CallState, ask, begun, place_order, settled
+from .call_watch import CallState, ask, begun, is_read, place_order, settled
 from .calls import Bracket, Site
 from .fit import fits, parameters_at
 from .lexical import scan
-from .monitor import Answer, Question, Start
-from .syntax import TEXT_LIMIT
+from .monitor import FREE, Answer, Question, Start, State
 
 _COMPARED = re.compile(r"(?:[=!]=|\bin[ \t]*[(\[{](?:[^()\[\]{}#]*,)?)\s*\Z")
 _INDEXED = re.compile(r"[\w\])][ \t]*\[[ \t]*\Z")
@@ -251,8 +250,6 @@ def _begins_statement(before: str) -> bool:
 
 
 def _watching(document: Document, offset: int) -> LiteralState:
-    if len(document.text) > TEXT_LIMIT:
-        return LiteralState()
     state = begun(LiteralState, document, offset)
     return replace(state, tail=scan(document.text).code_before(offset, max(0, offset - _TAIL)))
 
@@ -267,7 +264,7 @@ class Literal:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start in a string whose set is known; None anywhere else."""
-        if len(document.text) > TEXT_LIMIT:
+        if not is_read(document):
             return None
         span = scan(document.text).span_at(offset)
         if span is None or span.kind == "comment" or span.formatted:
@@ -297,9 +294,9 @@ class Literal:
         members = Members(tuple(Member(one, "constant") for one in sorted(strings)), closed, reason)
         return Start(self.name, closed, reason, after, span.start + 1, typed, members)
 
-    def watch(self, document: Document, offset: int) -> LiteralState:
+    def watch(self, document: Document, offset: int) -> State:
         """A state that constrains nothing and watches the strings the model writes. Asks nothing."""
-        return _watching(document, offset)
+        return _watching(document, offset) if is_read(document) else FREE
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
         """Put a question of a state that began at `offset`."""

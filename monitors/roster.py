@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from .analysis import Analysis
+from .arity import Arity
 from .dereference import Dereference
+from .instantiation import Instantiation
 from .joint import Joint
+from .keyword_argument import KeywordArgument
+from .literal import Literal
 from .monitor import Monitor
+from .store import Store
 from .typestate import Typestate
 
 ROSTER: Mapping[str, Callable[[Analysis], Monitor]] = {
     "typestate": Typestate,
     "dereference": Dereference,
+    "store": Store,
+    "literal": Literal,
+    "keyword_argument": KeywordArgument,
+    "instantiation": Instantiation,
+    "arity": Arity,
 }
 """In the order in which they decide where several have something to say."""
+
+BESIDE = frozenset({"keyword_argument", "instantiation", "arity"})
+"""Monitors whose open starts list only some of what can stand at the cursor, or nothing: names in scope can, too."""
 
 
 def joint(analysis: Analysis, names: Iterable[str] | None = None) -> Joint:

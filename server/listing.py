@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..monitors.analysis import Analysis, Document, Member, Members
@@ -13,6 +13,7 @@ from ..monitors.dereference import normal_form
 from ..monitors.errors import AnalysisError
 from ..monitors.languages import language_of
 from ..monitors.monitor import FREE, Monitor, Start
+from ..monitors.roster import BESIDE
 
 if TYPE_CHECKING:
     from ..decoding.rank import Ranking
@@ -34,8 +35,9 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
     begun = time.monotonic()
     start = monitor.start(document, offset, deadline_ms)
     here = language_of(document.path).place(document.text, offset)
-    if start is not None or here.where != "code":
-        return start
+    said = () if start is None else (start, *start.others)
+    if here.where != "code" or any(one.closed or one.monitor not in BESIDE for one in said):
+        return _merged(said, Members())
     begin = offset - len(here.typed)
     left_s = max(0.01, deadline_ms / 1000 - (time.monotonic() - begun))
     try:
@@ -44,7 +46,25 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
         members = Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
     except AnalysisError as error:
         members = Members(reason=f"analysis is down: {error}", silence="down")
+    if said:
+        return _merged(said, members)
     return Start("", False, members.reason, FREE, begin, here.typed, members)
+
+
+def _merged(said: tuple[Start, ...], names: Members) -> Start | None:
+    """The deciding start; where it is open, with what the other open ones list at the same place, and `names`."""
+    if not said:
+        return None
+    first = said[0]
+    if first.closed:
+        return first
+    listed = [one.members for one in said if not one.closed and one.offset == first.offset]
+    found = {member.name: member for members in (names, *reversed(listed)) for member in members.members}
+    best = {member.name: None for members in (*listed, names) for member in members.members}
+    merged = tuple(found[name] for name in best)
+    extra = frozenset[str]().union(*(members.extra_names for members in (*listed, names)))
+    silence = first.members.silence or names.silence
+    return replace(first, members=replace(first.members, members=merged, extra_names=extra, silence=silence))
 
 
 def entries(start: Start, ranking: Ranking | None) -> tuple[Entry, ...]:

@@ -48,8 +48,13 @@ class Settings:
     analysis_memory_mb: int = setting(
         2048, "Memory limit of the analysis process, in MB.", scope="machine", minimum=256)
     monitors_dereference: bool = setting(True, "Hold attribute accesses to the members that exist.")
+    monitors_store: bool = setting(True, "Store no new attribute where a class has only its slots.")
     monitors_typestate: bool = setting(True, "Hold files, threads and what you describe to the state they are in.")
     monitors_syntax: bool = setting(True, "End ghost text only where what stands then is Python.")
+    monitors_literal: bool = setting(True, "Hold strings to those that a Literal type or a TypedDict allows.")
+    monitors_keyword_argument: bool = setting(True, "Hold the names of keyword arguments to parameters that exist.")
+    monitors_instantiation: bool = setting(True, "Make no instance of a class that has abstract methods.")
+    monitors_arity: bool = setting(True, "Give calls the arguments they require, and no more than they take.")
     model: str = setting(
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",
         scope="machine")

@@ -103,7 +103,8 @@ ACCEPTED = {
     "arity": [
         "none()", "connect(1, 2)", "connect(1, 2, 3)", "connect(1, port=2)", "connect(port=1, host=2)",
         "connect(*a)", "connect(**k)", "connect(1, *a)", "named(1, b=2)", "anything(1, 2, 3)", "many(1, 2, 3)",
-        "placed(1, 2)", "either(1)", "either(1, 2)", "either(c=1)", "unknown()", "nobody()", "connect(\n    1,\n    2,\n    3,\n)",
+        "placed(1, 2)", "either(1)", "either(1, 2)", "either(c=1)", "unknown()", "nobody()",
+        "connect(\n    1,\n    2,\n    3,\n)",
         "Square(x for x, y in z)", "connect((1, 2), [3, 4])", "connect(lambda a, b: 1, 2)", "connect(", "connect(1",
         "connect(f(1, 2, 3), 4)", "connect('a, b, c, d', 1)", "def connect(a, b, c, d): pass", "connect(1, 2,)",
         "connect(x if y else z, a == b)", "connect(not x, -1)", "connect(1, 2, wrong=3)", "case connect(1):",
@@ -184,11 +185,11 @@ def test_names_of_parameters_are_offered_where_an_argument_begins() -> None:
     assert start is not None
     assert not start.closed
     assert [(one.name, one.kind) for one in start.members.members] == [("port=", "parameter"), ("timeout=", "parameter")]
-    assert start.state.names() == {"port=", "timeout="}
+    assert start.state.names() == frozenset({"port=", "timeout="})
     half = monitor("keyword_argument").start(Document("/p/a.py", text + "ti"), len(text) + 2)
     assert half is not None
     assert (half.offset, half.typed) == (len(text), "ti")
-    assert half.state.names() == {"meout="}
+    assert half.state.names() == frozenset({"meout="})
 
 
 @pytest.mark.parametrize("text", ["x = ", "connect(1, a.", "connect(1, 2 ", "connect('", "connect(a=", "[1, ", "# connect("])
@@ -229,7 +230,7 @@ def test_in_a_string_of_a_known_type_the_strings_are_closed() -> None:
     assert start.closed
     assert (start.offset, start.typed) == (6, "re")
     assert [member.name for member in start.members.members] == ["read", "readlines", "write"]
-    assert start.state.names() == {"ad'", "adlines'"}
+    assert start.state.names() == frozenset({"ad'", "adlines'"})
     assert start.state.advance("x") is None
     assert not start.state.may_end
 
@@ -371,3 +372,11 @@ def test_a_text_too_large_is_left_alone() -> None:
 def test_the_base_state_refuses_nothing() -> None:
     state = begun(CallState, Document("/p/a.py", "f("), 2)
     assert state.advance("a, b=1)") is not None
+
+
+def test_other_languages_are_left_alone() -> None:
+    """`{bad = 1}` is no call of Python's, nor is `connect(bad = 1)` in TypeScript."""
+    for name in MONITORS:
+        document = Document("/p/a.ts", "connect(")
+        assert monitor(name).start(document, 8) is None
+        assert monitor(name).watch(document, 8).advance("bad=1, bad=2)") is not None

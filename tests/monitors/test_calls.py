@@ -102,4 +102,6 @@ def test_moments_tell_what_a_character_did() -> None:
     for character in "f(a, b.c, d=1, e)":
         calls = calls.step(character, Site())
         seen += [moment.what for moment in calls.moments]
-    assert seen == ["opened", "comma", "argument", "comma", "named", "keyword", "comma", "close"]
+    assert seen == [
+        "opened", "begun", "comma", "begun", "argument", "comma", "begun", "named", "keyword", "comma", "begun", "close",
+    ]  # fmt: skip

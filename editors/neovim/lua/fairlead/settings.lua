@@ -43,10 +43,20 @@ return {
   monitors = {
     -- Hold attribute accesses to the members that exist.
     dereference = true,
+    -- Store no new attribute where a class has only its slots.
+    store = true,
     -- Hold files, threads and what you describe to the state they are in.
     typestate = true,
     -- End ghost text only where what stands then is Python.
     syntax = true,
+    -- Hold strings to those that a Literal type or a TypedDict allows.
+    literal = true,
+    -- Hold the names of keyword arguments to parameters that exist.
+    keyword_argument = true,
+    -- Make no instance of a class that has abstract methods.
+    instantiation = true,
+    -- Give calls the arguments they require, and no more than they take.
+    arity = true,
   },
   -- Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.
   model = '',

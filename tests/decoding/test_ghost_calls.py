@@ -1,0 +1,220 @@
+"""The paper's micro-benchmark about calls, in Python: wrong unguided, right when guided, with several monitors at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from fairlead.decoding.decoder import Decoder
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
+from fairlead.decoding.model import Model
+from fairlead.decoding.offer import Limits, Offer
+from fairlead.decoding.vocabulary import Vocabulary
+from fairlead.monitors.analysis import Classification, Document, Parameter, Signatures
+from fairlead.monitors.fixed import FixedAnalysis
+from fairlead.monitors.joint import Joint
+from fairlead.monitors.monitor import Free, Question, Start
+from fairlead.monitors.roster import ROSTER
+
+WORDS = [
+    ".with", "_ip", "(arr", "arr[0]", "arr[1]", ")", ").", ".build", "()", "()\n", ")\n", "\n", "return ", "node", " = ",
+    "self", ", ", "=", "==", '"', "'", '")\n', "host", "port", "_port", "Person", "Student", "(", '"John"', "kind",
+    "circle", "square", "triangle", " == ", "name", "timeout", "1", "2",
+]  # fmt: skip
+BOLD = Limits(min_token=0.0, min_legal_mass=0.0)
+
+
+def takes(*names: str, abstract: tuple[str, ...] = (), literals: Mapping[str, tuple[str, ...]] | None = None) -> Signatures:
+    """A signature of required parameters; those with a `?` are optional."""
+    parameters = tuple(
+        Parameter(name.rstrip("?"), "either", not name.endswith("?"), (literals or {}).get(name.rstrip("?"), ()))
+        for name in names
+    )
+    return Signatures((parameters,), True, "a fixed table", "it", abstract)
+
+
+TABLE = {
+    "with_ip_port": takes("ip", "port"),
+    "builder.with_ip_port": takes("ip", "port"),
+    "builder.build": takes(),
+    "connect": takes("host", "port", "timeout?"),
+    "Person": takes("name", abstract=("speak",)),
+    "Student": takes("name"),
+    "draw": takes("kind", literals={"kind": ("circle", "square")}),
+}
+MEMBERS = {"builder": ["with_ip_port", "build"], "builder.with_ip_port(arr[0], arr[1])": ["build"]}
+
+
+class Slow(FixedAnalysis):
+    """Answers a moment later, from another thread's point of view: the model has written on."""
+
+    def __init__(self, inner: FixedAnalysis, delay_s: float) -> None:
+        super().__init__({})
+        self._inner, self._delay_s = inner, delay_s
+
+    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
+        return _later(self._inner.signatures(document, offset), self._delay_s)
+
+    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
+        return _later(self._inner.literals(document, offset, role), self._delay_s)
+
+    def members(self, document: Document, offset: int):  # type: ignore[no-untyped-def] # as in the class above
+        return self._inner.members(document, offset)
+
+
+class _later(Future):  # type: ignore[type-arg] # a future of whatever the inner one holds
+    """Done when so much time has passed since it was made."""
+
+    def __init__(self, inner: Future[Signatures] | Future[Classification], delay_s: float) -> None:
+        super().__init__()
+        self._at, self._value = time.monotonic() + delay_s, inner.result()
+
+    def result(self, timeout: float | None = None) -> Any:
+        time.sleep(min(max(0.0, self._at - time.monotonic()), 1e9 if timeout is None else timeout))
+        return super().result(0) if self.done() else super().result(0.0)
+
+    def done(self) -> bool:
+        if not super().done() and time.monotonic() >= self._at:
+            self.set_result(self._value)
+        return super().done()
+
+
+class SecondThoughts(ScriptedEngine):
+    """Wants to write the script; of what else it could write, the second script is likeliest, where it applies."""
+
+    def __init__(self, tokenizer: Tokenizer, script: Mapping[str, str], second: Mapping[str, str]) -> None:
+        super().__init__(tokenizer, script)
+        self._second = ScriptedEngine(tokenizer, second)
+
+    def logits(self, tokens: tuple[int, ...]) -> torch.Tensor:
+        return super().logits(tokens) + self._second.logits(tokens) / 2
+
+
+def table(names: tuple[str, ...] = ()) -> FixedAnalysis:
+    return FixedAnalysis(
+        MEMBERS, names, signatures=TABLE, literals={"kind": ["circle", "square"], "self.kind": ["circle", "square"]}
+    )
+
+
+def write(
+    script: Mapping[str, str], text: str, monitors: str, *, second: Mapping[str, str] | None = None,
+    analysis: FixedAnalysis | None = None,
+) -> Offer | None:  # fmt: skip
+    """The first offer at the end of `text`, under these monitors (none: unguided)."""
+    tokenizer = byte_tokenizer(WORDS)
+    engine = SecondThoughts(tokenizer, script, second or {})
+    end = end_id(tokenizer)
+    model = Model(
+        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
+        frozenset({end}),
+    )  # fmt: skip
+    made_by: dict[str, Any] = {**ROSTER, "names": Names}
+    guide = Joint([made_by[one](analysis or table()) for one in monitors.split()]) if monitors else None
+    made = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    written = made.write(Document("/p/a.py", text), len(text), guide, BOLD)
+    return written.offers[0] if written.offers else None
+
+
+def text_of(offer: Offer | None) -> str:
+    return offer.text if offer is not None else ""
+
+
+@dataclass(frozen=True)
+class Scope(Free):
+    """A state that knows two classes where a name begins, and constrains nothing."""
+
+    typed: str = ""
+
+    def advance(self, text: str) -> Scope:
+        return Scope(typed=(self.typed + text).rpartition(" ")[2])
+
+    def names(self) -> frozenset[str] | None:
+        return frozenset({"Person", "Student"}) if not self.typed else None
+
+
+class Names:
+    """The monitor of `Scope`."""
+
+    name = "names"
+
+    def __init__(self, analysis: FixedAnalysis) -> None: ...
+
+    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
+        return None
+
+    def watch(self, document: Document, offset: int) -> Scope:
+        return Scope()
+
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+        raise AssertionError("it asks nothing")
+
+
+@dataclass(frozen=True)
+class Case:
+    """`script` is what the model wants; `second` what it would write instead."""
+
+    monitors: str
+    text: str
+    script: Mapping[str, str]
+    wrong: str
+    right: str
+    second: Mapping[str, str] = field(default_factory=dict)
+
+
+CASES = {
+    "NA1: an argument is missing": Case(
+        "arity", "x = ", {"x = ": "with_ip_port(arr[0])\n", ", ": "arr[1])\n"}, "with_ip_port(arr[0])",
+        "with_ip_port(arr[0], arr[1])", {"(arr[0]": ", "},
+    ),
+    "NA2: one argument too many": Case(
+        "arity", "x = ", {"x = ": "builder.build(arr[0])\n"}, "builder.build(arr[0])", "builder.build()",
+        {"builder.build": "()\n"},
+    ),
+    "J2: arity and members together": Case(
+        "dereference arity", "node = ",
+        {"node = ": "builder.with_ip_port(arr[0]).host()\n", ", ": "arr[1]).host()\n", ".build": "()\n"},
+        "builder.with_ip_port(arr[0]).host()", "builder.with_ip_port(arr[0], arr[1]).build()", {"(arr[0]": ", "},
+    ),
+    "KW1: a keyword that is no parameter": Case(
+        "keyword_argument", "connect(host=1, ", {"connect(host=1, ": "name=2)\n", "port=": "2)\n"}, "name=2)", "port=2)",
+        {"host=1, ": "port"},
+    ),
+    "KW2: a keyword given twice": Case(
+        "keyword_argument", "connect(host=1, ", {"connect(host=1, ": "host=2)\n", "port=": "2)\n"}, "host=2)", "port=2)",
+        {"host=1, ": "port"},
+    ),
+    "KW3: a keyword in generated text": Case(
+        "keyword_argument", "x = ", {"x = ": "connect(host=1, name=2)\n", "port=": "2)\n"}, "connect(host=1, name=2)",
+        "connect(host=1, port=2)", {"host=1, ": "port"},
+    ),
+    "CI1: an abstract class is not made": Case(
+        "instantiation names", "x = ", {"x = ": 'Person("John")\n', "Student": '("John")\n'}, 'Person("John")',
+        'Student("John")', {"x = ": "Student"},
+    ),
+    "LI1: a string that is none of the literals": Case(
+        "literal", "draw(", {"draw(": '"triangle")\n', '"circle"': ")\n", '"square"': ")\n"}, '"triangle")', '"circle")',
+        {'draw("': "circle"},
+    ),
+    "LI2: a comparison with a string that cannot be": Case(
+        "literal", "x = ", {"x = ": 'self.kind == "triangle"\n', '"square"': "\n", '"circle"': "\n"},
+        'self.kind == "triangle"', 'self.kind == "square"', {'== "': "square"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.02], ids=["at once", "late"])
+@pytest.mark.parametrize("name", CASES)
+def test_wrong_unguided_and_right_guided(name: str, delay_s: float) -> None:
+    case = CASES[name]
+    assert text_of(write(case.script, case.text, "", second=case.second)) == case.wrong
+    offer = write(case.script, case.text, case.monitors, second=case.second, analysis=Slow(table(), delay_s))
+    assert offer is not None
+    assert (offer.text, offer.provenance) == (case.right, "model, checked")
