@@ -171,6 +171,9 @@ class Analysis(Protocol):
         """The members ("Color.RED", as they are written here) of the enumeration that the expression which ends at
         `offset` belongs to; empty where it belongs to none."""
 
+    def stores(self, document: Document, offset: int) -> Future[Members]:
+        """What can be stored behind the dot that ends at `offset`. Closed only where instances have no `__dict__`."""
+
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset` or, if `name` is given, the member of that name that could be completed there."""
 

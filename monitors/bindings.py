@@ -86,7 +86,9 @@ def _bound(text: str, path: str, root: str, name: str) -> frozenset[str]:
     """What a name that functions see may stand for, "" for what is not known; empty if nothing binds it."""
     found: set[str] = set()
     modules = modules_of(path, root)
-    package = modules[0] if path.endswith(("__init__.py", "__init__.pyi")) else (modules or ("",))[0].rpartition(".")[0]
+    package = (modules or ("",))[0]
+    if not path.endswith(("__init__.py", "__init__.pyi")):
+        package = package.rpartition(".")[0]
     tree_root = parse(text).root_node
     data = name.encode("utf-8", "replace")
     # Only where the name stands: a walk over every identifier takes a second in the largest files.

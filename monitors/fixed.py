@@ -56,6 +56,7 @@ class FixedAnalysis:
         self._kinds = dict(kinds or {})
         self._subjects = dict(subjects or {})
         self.asked: list[tuple[str, int]] = []
+        self.storable: dict[str, tuple[str, ...]] = {}
 
     def open(self, document: Document) -> None:
         """Nothing to warm."""
@@ -119,6 +120,18 @@ class FixedAnalysis:
         """The members listed for the expression before `offset`."""
         begin = receiver_start(document.text, offset + 1, scan(document.text))
         return _done(Members(_listed(self._subjects.get(document.text[begin:offset].strip(), ()), "enum_member")))
+
+    def stores(self, document: Document, offset: int) -> Future[Members]:
+        """The names listed as storable for the text of the receiver before the dot."""
+        here = place(document.text, offset)
+        if here.dot is None:
+            return _done(Members(reason="no attribute access"))
+        begin = receiver_start(document.text, here.dot, scan(document.text))
+        receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
+        found = self.storable.get(receiver)
+        if found is None:
+            return _done(Members(reason=f"nothing is known of {receiver}"))
+        return _done(Members(_listed(found, "field"), True, "a fixed table", receiver))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """A description of just the name."""

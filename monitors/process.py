@@ -174,6 +174,15 @@ class AnalysisProcess:
         key = ("subject", document.path, document.root, offset, document.text)
         return self._ask("subject", document, offset, "", key)
 
+    def stores(self, document: Document, offset: int) -> Future[Members]:
+        """What can be stored behind the dot that ends at `offset`."""
+        here = place(document.text, offset) if len(document.text) <= TEXT_LIMIT else None
+        if here is None or here.where != "code" or here.dot is None:
+            return _done(Members(reason="no attribute access"))
+        text = normalised(document.text, here.dot, here.end)
+        key = ("stores", document.path, document.root, here.dot, here.context, text)
+        return self._ask("stores", replace(document, text=text), here.dot, "", key)
+
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
         key = ("describe", document.path, document.root, offset, name, document.text)

@@ -147,6 +147,10 @@ class ServerAnalysis:
         """Nothing."""
         return _done(Members(reason=_UNASKED))
 
+    def stores(self, document: Document, offset: int) -> Future[Members]:
+        """Nothing."""
+        return _done(Members(reason=_UNASKED))
+
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
         key = ("describe", document.path, offset, name, document.text)

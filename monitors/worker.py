@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures
+from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures, jedi_slots
 from .analysis import Document, Members
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
 from .jedi_session import Session, isolate
 
-_QUESTIONS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject")
+_QUESTIONS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject", "stores")
 _IDLE_COLLECT_S = 2.0
 
 
@@ -207,6 +207,8 @@ class Worker:
             return jedi_imports.imports(self._session, document, module, which == "modules")
         if verb == "kinds":
             return jedi_kinds.kinds(self._session, document, offset, message["name"])
+        if verb == "stores":
+            return jedi_slots.stores(self._session, document, offset)
         if verb == "subject":
             return jedi_kinds.subject(self._session, document, offset)
         return jedi_members.describe(self._session, document, offset, message.get("name", ""))

@@ -1,0 +1,132 @@
+"""What may be stored: annotated source (`closed NAMES; not NAMES`, `open REASON`, `none REASON`), the laws, running text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairlead.monitors.analysis import Document, Members
+from fairlead.monitors.cache import TreeCache
+from fairlead.monitors.errors import AnalysisDown
+from fairlead.monitors.fixed import FixedAnalysis
+from fairlead.monitors.jedi_members import members
+from fairlead.monitors.jedi_session import Session
+from fairlead.monitors.jedi_slots import stores
+from fairlead.monitors.laws import StateLaws
+from fairlead.monitors.store import Access, Store, StoreState
+
+CASES = Path(__file__).parent / "cases" / "store.py"
+
+
+class Here(FixedAnalysis):
+    """jedi, in this process."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._session = Session(TreeCache(None))
+
+    def members(self, document: Document, offset: int) -> Future[Members]:
+        return _done(members(self._session, document, offset))
+
+    def stores(self, document: Document, offset: int) -> Future[Members]:
+        return _done(stores(self._session, document, offset))
+
+
+def _done(answer: Members) -> Future[Members]:
+    future: Future[Members] = Future()
+    future.set_result(answer)
+    return future
+
+
+@cache
+def here() -> Here:
+    return Here()
+
+
+def cases() -> Iterator[tuple[int, str, str]]:
+    lines = CASES.read_text("utf-8").splitlines(keepends=True)
+    for index, line in enumerate(lines):
+        if "▮" in line:
+            text = "".join(
+                one if number == index or "▮" not in one else one[:len(one) - len(one.lstrip())] + "pass\n"
+                for number, one in enumerate(lines)
+            )
+            yield index + 1, lines[index - 1].strip().removeprefix("#? "), text
+
+
+ALL = list(cases())
+
+
+@pytest.mark.parametrize(("line", "annotation", "text"), ALL, ids=[f"line {case[0]}" for case in ALL])
+def test_case(line: int, annotation: str, text: str) -> None:
+    offset = text.index("▮")
+    found = Store(here()).start(Document("/p/case.py", text.replace("▮", "")), offset)
+    assert found is not None
+    verdict, _, rest = annotation.partition(" ")
+    assert found.closed == (verdict == "closed"), found.reason
+    if verdict == "closed":
+        wanted, _, unwanted = rest.partition("; not ")
+        names = found.state.names()
+        assert names is not None
+        assert set(wanted.split()) <= names
+        assert not set(unwanted.split()) & names
+    else:
+        assert rest in found.reason
+        assert found.state.advance("anything = 1") is not None
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(ALL) >= 12
+
+
+def table() -> FixedAnalysis:
+    analysis = FixedAnalysis({"s": ["x", "move"]})
+    analysis.storable = {"s": ("x", "y"), "p": ()}
+    return analysis
+
+
+@pytest.mark.parametrize(
+    ("written", "legal"),
+    [
+        ("s.x = 1\n", True), ("s.y += 1\n", True), ("s.z = 1\n", False), ("s.z += 1\n", False), ("s.z == 1\n", True),
+        ("s.z(a=1)\n", True), ("p.x = 1\n", False), ("p.x <= 1\n", True), ("print(f'{p.x=}')\n", True),
+        ("x = s.z\n", True), ("s.x.z = 1\n", True), ("q.z = 1\n", True), ("s.z //= 1\n", False), ("s.z != 1\n", True),
+    ],
+)  # fmt: skip
+def test_running_text(written: str, legal: bool) -> None:
+    monitor, document = Store(table()), Document("/p/a.py", "")
+    state: StoreState | None = monitor.watch(document, 0).advance(written)
+    while state is not None and state.questions:
+        state = state.resolve(monitor.ask(document, 0, state.questions[0]).result())
+    assert (state is not None) == legal
+
+
+def test_analysis_that_is_down_or_late_leaves_the_place_open() -> None:
+    class Down(FixedAnalysis):
+        def stores(self, document: Document, offset: int) -> Future[Members]:
+            future: Future[Members] = Future()
+            future.set_exception(AnalysisDown("killed"))
+            return future
+
+    found = Store(Down({})).start(Document("/p/a.py", "s. = 1"), 2)
+    assert found is not None
+    assert not found.closed
+    assert "analysis is down: killed" in found.reason
+
+
+class TestLaws(StateLaws):
+    def states(self) -> Sequence[Any]:
+        names = frozenset({"append", "ab"})
+        asked = StoreState().advance("x.")
+        assert asked is not None
+        return [
+            StoreState(),
+            StoreState(answered=Access("", ""), storable=names, mask=True),
+            StoreState(answered=Access("", "a"), storable=names),
+            asked,
+        ]
