@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jedi.inference.gradual.annotation import infer_annotation
+
 from .jedi_annotations import Unknown
 from .jedi_code import (
     call_arguments,
@@ -21,7 +23,7 @@ from .jedi_code import (
     unwrapped,
 )  # fmt: skip
 from .jedi_elements import Elements
-from .jedi_values import class_order, full_name
+from .jedi_values import class_order, declaration, full_name
 
 _TRANSPARENT = frozenset({
     "staticmethod", "classmethod", "property", "cached_property", "abstractmethod", "override", "final", "wraps",
@@ -41,6 +43,7 @@ class Calls(Elements):
     def _attribute(self, value: Any, node: Any) -> bool:
         """Whether the value defines the attribute; if so, what it is must be known."""
         names = value.goto(node)
+        self._class_annotation(value, node.value, names)
         for name in names:
             tree = name.tree_name
             if tree is None:
@@ -56,6 +59,19 @@ class Calls(Elements):
                 continue
             self._definition(unwrapped(name))
         return bool(names)
+
+    def _class_annotation(self, value: Any, attribute: str, names: Any) -> None:
+        """The annotation in a class body counts: jedi takes what some method stores on `self`, also in a base class."""
+        found = declaration(value, attribute)
+        if found is None or any(name.tree_name is found[1] for name in names):
+            return
+        around = found[0].as_context()
+        declared = infer_annotation(around, found[2]).execute_annotation(around)
+        types = {full_name(value) for value in declared} - {"builtins.NoneType", "types.NoneType"}
+        if not types:
+            raise Unknown(f"the annotation of .{attribute} is not known")
+        if not types <= {full_name(value) for name in names for value in name.infer()}:
+            raise Unknown(f".{attribute} is declared as {text_of(found[2])}")
 
     def _method(self, name: Any, funcdef: Any, owner: Any) -> None:
         words = list(decorator_words(funcdef))

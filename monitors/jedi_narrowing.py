@@ -69,9 +69,8 @@ def guarded(node: Any) -> str:
             for test in tests:
                 if test is not at and any(word in code_of(test) for word in _PLATFORM):
                     return f"this code is for where {' '.join(code_of(test).split())[:40]} is true or false"
-        if parent.type == "try_stmt" and at is parent.children[2]:
-            if any(_catches(child) for child in parent.children):
-                return "an attribute that may not be there is tried"
+        if parent.type == "try_stmt" and at is parent.children[2] and any(map(_catches, parent.children)):
+            return "an attribute that may not be there is tried"
         if parent.type == "with_stmt" and at is parent.children[-1]:
             managers = "".join(code_of(child) for child in parent.children[1:-2])
             if _SUPPRESSING.search(managers) and any(error in managers for error in _MISSING_ATTRIBUTE):

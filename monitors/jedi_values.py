@@ -176,6 +176,26 @@ def defined_in(scope: Any, name: str) -> bool:
     return False
 
 
+def declaration(value: Any, name: str) -> tuple[Any, Any, Any] | None:
+    """The annotation that a class body gives an attribute, the first in the order of inheritance: the class it is in,
+    the annotated name and the annotation. None where there is none, or where the class that comes first defines the
+    attribute without one, or in a stub, which jedi reads right."""
+    if kind_of(value) not in ("instance", "class"):
+        return None
+    for ancestor in class_order(value if value.is_class() else value.py__class__()):
+        node = getattr(ancestor, "tree_node", None)
+        if node is None or node.type != "classdef" or ancestor.get_root_context().is_stub():
+            continue
+        for found in node.get_root_node().get_used_names().get(name, ()):
+            statement = found.parent
+            if statement.type == "expr_stmt" and statement.children[1].type == "annassign" \
+                    and statement.children[0] is found and found.search_ancestor("funcdef", "classdef") is node:  # fmt: skip
+                return ancestor, found, statement.children[1].children[1]
+        if defined_in(node, name):
+            return None
+    return None
+
+
 def _getter(ancestor: Any, node: Any) -> str:
     for name in _GETTERS:
         if defined_in(node, name):
@@ -305,7 +325,7 @@ def _module_writes(name: Any) -> bool:
     if name.value == "exec":
         # In a function, exec writes into names nobody sees.
         return at_module_level and following is not None and following.value == "("
-    if not _code_from(following, 2) == "()" or (before is not None and before.value in (".", "def", "class")):
+    if _code_from(following, 2) != "()" or (before is not None and before.value in (".", "def", "class")):
         return False
     if name.value != "globals" and not at_module_level:
         return False
@@ -339,7 +359,7 @@ def _function_around(name: Any) -> Any:
 
 def _code_from(leaf: Any, count: int) -> str:
     """So many leaves of the line, from `leaf` on, without blanks."""
-    found = []
+    found: list[str] = []
     while leaf is not None and leaf.type != "newline" and len(found) < count:
         found.append(leaf.value)
         leaf = leaf.get_next_leaf()
