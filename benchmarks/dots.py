@@ -113,7 +113,7 @@ def main() -> None:
                      dots_dataset.measured(packages.read_text(encoding="utf-8"))],
     }  # fmt: skip
     folder = REPOSITORY / "docs/benchmarks"
-    picture = False if options.dry else plot(result, folder / "dots.png")
+    picture = not options.dry and plot(result, folder / "dots.png")
     text = page(result, picture)
     print(text)
     if not options.dry:
@@ -155,7 +155,8 @@ def print_gates(gates: dict[str, dict[str, Any]], replays: Sequence[dict[str, An
         print(f"{row['path']}:{row['line']}: {row['before']}{row['name']}  [{row['receiver']}] {row['reason']}")
     table = replay_table(replays)
     for row in table["monitors"]:
-        print("{monitor:>18}: {asked:6} questions, masks behind {closed:6} tokens, {refused} refused".format(**row))
+        print("{monitor:>18}: {asked:6} questions, {known:6} answers to refuse by, {closed:6} masks, {refused} refused"
+              .format(**row))  # fmt: skip
     print(f"true statements that cannot be written: {table['refused']} of {table['statements']}")
     for row in table["list"]:
         print(f"{row['path']}:{row['line']}: {row['monitor']} refuses {row['at']!r}: {row['reason']}")

@@ -79,7 +79,8 @@ def gate(root: Path, source: Source, access: Access, analysis: Analysis, guide: 
 def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[str, Any]:
     """Write the whole statement of an access as it is in truth: does any monitor refuse it, and where?
 
-    `asked` counts the questions of each monitor, `closed` the tokens behind which its state was a mask.
+    `asked` counts the questions of each monitor, `known` the answers it can refuse by, `closed` the tokens behind which
+    its state was a mask.
     """
     text = source.text[: access.statement] + source.text[access.end :]
     whole = Document(str(root / source.path), text, 1, str(root))
@@ -87,13 +88,14 @@ def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[s
     start = guide.start(whole, access.statement)
     state = start.state if start is not None else guide.watch(whole, access.statement)
     asked: Counter[str] = Counter()
+    known: Counter[str] = Counter()
     closed: Counter[str] = Counter()
     reasons: dict[str, str] = {} if start is None else {start.monitor: start.reason}
 
     def refused(monitors: list[str], at: str) -> dict[str, Any]:
         reason = "; ".join(filter(None, (reasons.get(name, "") for name in monitors)))
         return {"refused": True, "monitor": ", ".join(monitors), "at": at, "reason": reason,
-                "asked": dict(asked), "closed": dict(closed)}  # fmt: skip
+                "asked": dict(asked), "known": dict(known), "closed": dict(closed)}  # fmt: skip
 
     for match in re.finditer(r"\w+|\s+|.", true):
         after = state.advance(match.group())
@@ -105,6 +107,7 @@ def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[s
             asked[question.monitor] += 1
             answer = guide.ask(whole, access.statement, question).result(PATIENCE_S)
             reasons[question.monitor] = getattr(answer, "reason", "")
+            known[question.monitor] += bool(getattr(answer, "closed", False) or getattr(answer, "known", False))
             after = state.resolve(answer)
             if after is None:
                 return refused([question.monitor], true[: match.end()])
@@ -116,7 +119,7 @@ def replay(root: Path, source: Source, access: Access, guide: Patient) -> dict[s
             if finished(part, text[access.statement :]) is None or not part.may_end
         ]  # fmt: skip
         return refused(wrong, true + " (the end)")
-    return {"refused": False, "asked": dict(asked), "closed": dict(closed)}
+    return {"refused": False, "asked": dict(asked), "known": dict(known), "closed": dict(closed)}
 
 
 def parts(state: State) -> tuple[tuple[str, State], ...]:

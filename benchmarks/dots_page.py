@@ -85,7 +85,7 @@ def page(result: dict[str, Any], picture: bool) -> str:
     ]  # fmt: skip
     kinds = result["fault_kinds"]
     lost = [row for row in result["refuted"] if row["closed"]]
-    shown = "" if picture else "\n(No picture: matplotlib is not installed; it comes with the extra `bench`.)\n"
+    shown = "" if picture else "\n(No picture: that needs matplotlib, which comes with the extra `bench`.)\n"
     orders = ", ".join(f"{name} ({order})" for name, order in model["orders"].items())
     return f"""# DotPrompts for Python
 
@@ -206,9 +206,11 @@ def _replays(replays: dict[str, Any]) -> str:
     text = f"""Under all monitors together, each true statement written from its beginning: {replays["refused"]} of \
 {replays["statements"]} ({interval(replays["rate"])} %) cannot be written to the end.
 
-""" + table(("monitor", "questions", "tokens behind which it masks", "true statements refused"), [
-        (row["monitor"], str(row["asked"]), str(row["closed"]), str(row["refused"])) for row in replays["monitors"]
-    ])  # fmt: skip
+""" + table(
+        ("monitor", "questions", "answers it can refuse by", "tokens behind which it masks", "true statements refused"),
+        [(row["monitor"], *(str(row[key]) for key in ("asked", "known", "closed", "refused")))
+         for row in replays["monitors"]],
+    )  # fmt: skip
     if replays["list"]:
         rows = [
             (f"{row['path']}:{row['line']}", row["monitor"], code(" ".join(row["at"].split())[-70:]), row["reason"])

@@ -151,10 +151,12 @@ def gate_table(gates: Rows) -> dict[str, Any]:
 def replay_table(replays: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """How often each monitor asks and masks in true statements, and what it refuses of them."""
     asked: Counter[str] = Counter()
+    known: Counter[str] = Counter()
     closed: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for row in replays:
         asked.update(row["asked"])
+        known.update(row["known"])
         closed.update(row["closed"])
         if row["refused"]:
             refused[row["monitor"]] += 1
@@ -163,7 +165,8 @@ def replay_table(replays: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "statements": len(replays), "refused": sum(row["refused"] for row in replays),
         "rate": asdict(bootstrap([float(row["refused"]) for row in replays], [row["function"] for row in replays])),
         "monitors": [
-            {"monitor": name, "asked": asked[name], "closed": closed[name], "refused": refused[name]} for name in names
+            {"monitor": name, "asked": asked[name], "known": known[name], "closed": closed[name],
+             "refused": refused[name]} for name in names
         ],
         "list": [
             {key: row[key] for key in ("path", "line", "monitor", "at", "reason")} for row in replays if row["refused"]
@@ -204,11 +207,11 @@ def time_table(gates: Rows, others: Rows, written: Sequence[Written]) -> dict[st
     for each in written:
         texts[each.guided] += zip(each.milliseconds, each.tokens, strict=True)
     return {
-        "analysis": _quantiles(row["analysis_ms"] for row in warm),
-        "analysis, first question of a file": _quantiles(
+        "analysis, what stands behind the dot": _quantiles(row["analysis_ms"] for row in warm),
+        "the same, first question of a file": _quantiles(
             row["analysis_ms"] for row in gates.values() if row["first"]
         ),
-        "monitor": _quantiles(row["monitor_ms"] for row in gates.values()),
+        "monitors, beyond what stands behind the dot": _quantiles(row["monitor_ms"] for row in gates.values()),
         "jedi's own list, same places": _quantiles(row["jedi_ms"] for row in others.values()),
         "a statement, unguided": _quantiles(value for value, _ in texts[False]),
         "a statement, guided, analysis waited for": _quantiles(value for value, _ in texts[True]),
