@@ -111,7 +111,7 @@ def _refuses_nothing(state: State) -> bool:
         return True
     match state:
         case DereferenceState():
-            return not state.closed
+            return not state.closed and not state.fresh
         case JointState():
             return all(_refuses_nothing(part) for _, part in state.parts)
         case _:

@@ -61,6 +61,8 @@ class Members:
     """Names that are known, and known to be wrong here, whether or not the set is closed."""
     silence: Literal["", "late", "down"] = ""
     """Why nobody answered, where nobody did: the place is then open for want of knowledge, not because of it."""
+    store_possible: bool = False
+    """Open only because a name may be stored here (`self.new = 1`): one that is read must be of `names`."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -163,9 +165,10 @@ class Analysis(Protocol):
         """What can be imported from `module` ("a.b", "..p" seen from the document; "": the top level): names and
         modules, or modules only. Closed if the module is there and nothing in it makes names up."""
 
-    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """The names in scope at `offset` that are exception classes ("raise", "raise call", "except") or types
-        ("annotation"); `refused` are those known to be wrong there. Never closed."""
+        ("annotation"); `refused` are those known to be wrong there. Never closed. With `name` the answer may be empty
+        where nothing is wrong with that one."""
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """The members ("Color.RED", as they are written here) of the enumeration that the expression which ends at

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
 
 from .analysis import Analysis, Document, Members
 from .errors import AnalysisError
@@ -20,20 +23,50 @@ _REFUSED_PLACES = {
 }
 
 
+Follow = Literal["", "name", "behind", "=", "load", "store"]
+"""What is done with a name, by what follows it: it is still being written, nothing but blanks follow, `=` does (and may
+become `==`), it is read, it is stored (or just stands there, as far as anybody can tell)."""
+
+_READS = frozenset("([.+-*/%@&|^<>!")
+
+
+def follow(so_far: Follow, character: str) -> Follow:
+    """What is known once one more character follows a name; the first one may not be part of it."""
+    if so_far == "=":
+        return "load" if character == "=" else "store"
+    if so_far not in ("name", "behind"):
+        return so_far
+    if character in " \t\f":
+        return "behind"
+    if character == "=":
+        return "="
+    # A word behind the name is an operator: `self.x in y`.
+    return "load" if character in _READS or character.isalpha() else "store"
+
+
 @dataclass(frozen=True)
 class Pending:
     """A dot whose receiver is not known yet: the text up to it, and the name that was written behind it since."""
 
     text: str
     name: str = ""
-    ended: bool = False
-    """Something that is no part of a name has followed."""
+    follows: Follow = "name"
+
+    @property
+    def ended(self) -> bool:
+        """Something that is no part of a name has followed."""
+        return self.follows != "name"
+
+    @property
+    def settled(self) -> bool:
+        """What follows further says nothing about the name."""
+        return self.follows in ("load", "store")
 
     def followed_by(self, character: str, in_name: bool) -> Pending:
         """With one more character written behind the dot; `in_name` if a name can hold it."""
-        if in_name:
+        if in_name and not self.ended:
             return replace(self, name=self.name + character)
-        return replace(self, ended=True)
+        return replace(self, follows=follow(self.follows, character))
 
 
 @dataclass(frozen=True)
@@ -50,6 +83,9 @@ class DereferenceState:
     legal: frozenset[str] | None = None
     typed: str = ""
     closed: bool = False
+    fresh: Follow = ""
+    """Where a name may be stored, but not read unless it is legal: what is known of its use. `legal` are the names as
+    long as it is being written; behind one of them, and once it is stored, nothing is left to watch."""
     pending: tuple[Pending, ...] = ()
     blind: bool = False
     """The start was in a string or comment: nothing is watched."""
@@ -61,6 +97,7 @@ class DereferenceState:
             return replace(self, text=self.text + text)
         # One value at the end, not one a character: this runs for every token that is looked at.
         lexer, legal, typed, closed, pending = self.lexer, self.legal, self.typed, self.closed, self.pending
+        fresh = self.fresh
         continues_name = self.language.continues_name
         for index, character in enumerate(text):
             lexer = lexer.step(character)
@@ -72,14 +109,23 @@ class DereferenceState:
                 elif closed and not _complete(legal, typed):
                     return None
                 else:
+                    if fresh and (not typed or _complete(legal, typed)):
+                        fresh = ""
                     legal, typed, closed = None, "", False
-            elif pending and not pending[-1].ended:
+            elif pending and not pending[-1].settled:
                 pending = (*pending[:-1], pending[-1].followed_by(character, continues_name(character)))
+            if fresh and legal is None:
+                fresh = follow(fresh, character)
+                if fresh == "load":
+                    return None
+                if fresh == "store":
+                    fresh = ""
             if lexer.dereference:
                 pending = (*pending, Pending(self.text + text[:index + 1]))
         return replace(
-            self, text=self.text + text, lexer=lexer, legal=legal, typed=typed, closed=closed, pending=pending
-        )
+            self, text=self.text + text, lexer=lexer, legal=legal, typed=typed, closed=closed, fresh=fresh,
+            pending=pending,
+        )  # fmt: skip
 
     def names(self) -> frozenset[str] | None:
         """What completes the name begun here, or None when no answered dot is being completed."""
@@ -111,9 +157,14 @@ class DereferenceState:
         closed = answer.closed and bool(names)
         if closed and not (_complete(names, first.name) if first.ended else _begins(names, first.name)):
             return None
+        stores = answer.store_possible and bool(names) and not closed
         if first.ended:
-            return replace(self, pending=rest)
-        return replace(self, pending=rest, legal=names, typed=first.name, closed=closed)
+            if not stores or first.follows == "store" or not first.name or _complete(names, first.name):
+                return replace(self, pending=rest)
+            return None if first.follows == "load" else replace(self, pending=rest, fresh=first.follows)
+        return replace(
+            self, pending=rest, legal=names, typed=first.name, closed=closed, fresh="name" if stores else ""
+        )
 
 
 def legal_names(answer: Members, language: Language = PYTHON) -> frozenset[str]:
@@ -156,7 +207,7 @@ class Dereference:
         here = language.place(document.text, offset)
         if here.where != "code" or here.dot is None or here.context == "import":
             return None
-        answer = self._answer(document, here.dot, deadline_ms)
+        answer = storing(self._answer(document, here.dot, deadline_ms), here)
         names = legal_names(answer, language)
         closed, reason = answer.closed, answer.reason
         refusal = refusal_of(here)
@@ -165,7 +216,8 @@ class Dereference:
         if closed and not _begins(names, here.typed):
             closed, reason = False, f"no known name begins with {here.typed!r}"
         lexer = language.lexer_at(document.text, offset)
-        state = DereferenceState("", lexer, names, here.typed, closed, language=language)
+        fresh: Follow = "name" if names and not closed and answer.store_possible else ""
+        state = DereferenceState("", lexer, names, here.typed, closed, fresh, language=language)
         return Start(self.name, closed, reason, state, offset - len(here.typed), here.typed, answer)
 
     def watch(self, document: Document, offset: int) -> DereferenceState:
@@ -202,6 +254,13 @@ def refusal_of(here: Place) -> str:
     return ""
 
 
+def storing(answer: Members, here: Place) -> Members:
+    """An answer as it counts at a place where a new attribute of `self` may be stored."""
+    if not answer.closed or here.context != "fresh" or not here.self_like:
+        return answer
+    return replace(answer, closed=False, reason=refusal_of(here), store_possible=True)
+
+
 def ask(analysis: Analysis, document: Document, offset: int, question: Question) -> Future[Members]:
     """Put a state's question: what may follow the dot that ends `question.text`, written at the cursor `offset`.
 
@@ -212,14 +271,30 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     dot = offset + len(question.text)
     here = language_of(document.path).place(text, dot)
     reason = ""
+    fresh = here.context == "fresh" and here.self_like
     if here.where != "code":
         reason = f"in a {here.where}"
     elif here.dot is None:
         reason = "no attribute access"
-    else:
+    elif not fresh:
         reason = refusal_of(here)
     if reason:
         future: Future[Members] = Future()
         future.set_result(Members(reason=reason))
         return future
-    return analysis.members(replace(document, text=text), dot)
+    asked = analysis.members(replace(document, text=text), dot)
+    return _mapped(asked, partial(storing, here=here)) if fresh else asked
+
+
+def _mapped(asked: Future[Members], change: Callable[[Members], Members]) -> Future[Members]:
+    """The future of a changed answer; fails as the first one does."""
+    changed: Future[Members] = Future()
+
+    def pass_on(done: Future[Members]) -> None:
+        try:
+            changed.set_result(change(done.result()))
+        except (AnalysisError, CancelledError) as error:
+            changed.set_exception(error)
+
+    asked.add_done_callback(pass_on)
+    return changed

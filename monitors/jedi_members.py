@@ -8,7 +8,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jedi.api.completion import complete_trailer, get_user_context
@@ -93,7 +93,8 @@ def members(session: Session, document: Document, offset: int) -> Members:
     )  # fmt: skip
     closed, why = judge(facts)
     receiver = " | ".join(dict.fromkeys(value.name for value in facts_of_values))
-    return Members(listed, closed, why, receiver, frozenset(extra))
+    fresh = facts.self_like and facts.context == "fresh" and judge(replace(facts, context="load"))[0]
+    return Members(listed, closed, why, receiver, frozenset(extra), store_possible=fresh)
 
 
 def readable(text: str) -> tuple[str, int]:

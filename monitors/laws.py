@@ -105,8 +105,9 @@ class StateLaws:
         for state in self.reached(a):
             if not state.questions:
                 continue
-            for closed in (True, False):
-                answer = Members(closed=closed, extra_names=frozenset({"append", "ab", "a", "x"}))
+            for closed, store_possible in ((True, False), (False, False), (False, True)):
+                names = frozenset({"append", "ab", "a", "x"})
+                answer = Members(closed=closed, extra_names=names, store_possible=store_possible)
                 resolved = state.resolve(answer)
                 early = None if resolved is None else resolved.advance(b)
                 ahead = state.advance(b)

@@ -89,3 +89,28 @@ def test_there_are_enough_of_them() -> None:
     assert verdicts.count("closed") >= 40
     assert verdicts.count("open") >= 40
     assert verdicts.count("") >= 6
+
+
+FRESH = """
+class Known:
+    def run(self):
+        ▮
+
+class Filled:
+    def fill(self, name):
+        setattr(self, name, 1)
+
+    def run(self):
+        ▯
+"""
+
+
+def test_a_new_attribute_of_self_may_be_stored_and_what_is_read_must_be_known() -> None:
+    known = answer(FRESH.replace("▮", "self.▮").replace("▯", "pass"))
+    assert (known.closed, known.store_possible, known.reason) == (False, True, "a new attribute may be stored here")
+    assert {"run"} <= known.names
+    assert not {"fill", "nothing"} & known.names
+    filled = answer(FRESH.replace("▮", "pass").replace("▯", "self.▮"))
+    assert (filled.closed, filled.store_possible) == (False, False)
+    read = answer(FRESH.replace("▮", "x = self.▮").replace("▯", "pass"))
+    assert (read.closed, read.store_possible) == (True, False)

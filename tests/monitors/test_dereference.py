@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,10 @@ class TestDereferenceLaws(StateLaws):
             state_at("x.a", *names, typed="a"),
             state_at("x.", *names, closed=False),
             state_at("f'{x.", *names),
+            replace(state_at("self.", *names, closed=False), fresh="name"),
+            replace(state_at("self.ap", *names, closed=False, typed="ap"), fresh="name"),
+            DereferenceState(fresh="behind"),
+            DereferenceState(fresh="="),
             DereferenceState(),
             DereferenceState(lexer=scan("f'{a").lexer_at(4)),
             DereferenceState(lexer=scan("'abc").lexer_at(4), blind=True),
@@ -301,7 +306,6 @@ class TestAsk:
             ("x = '▮", "a.", "in a string"),
             ("x = 1  # ▮", "a.", "in a comment"),
             ("▮", "import os.", "import"),
-            ("▮", "self.", "stored here"),
             ("▮ = 3", "a.", "stored"),
         ],
     )
@@ -311,3 +315,40 @@ class TestAsk:
         assert not answer.closed
         assert reason in answer.reason
         assert not analysis.asked
+
+
+@pytest.mark.parametrize("way", ["at the cursor", "resolved", "late"])
+@pytest.mark.parametrize(
+    ("written", "accepted"),
+    [
+        ("get(", True), ("get + 1", True), ("new = 1", True), ("new=1", True), ("new: int = 1", True), ("new", True),
+        ("new, self.other = 1, 2", True), ("new\n", True), ("new  # a comment", True), ("new ; x", True), ("ge = 1", True),
+        ("new(", False), ("new (", False), ("new[0] = 1", False), ("new.x = 1", False), ("new == 1", False),
+        ("new += 1", False), ("new -= 1", False), ("new and x", False), ("new in x", False), ("new != 1", False),
+        ("ge(", False), ("new >>= 1", False),
+    ],
+)  # fmt: skip
+def test_where_a_name_may_be_stored_one_that_is_read_must_be_there(written: str, accepted: bool, way: str) -> None:
+    answer = Members((Member("get"),), False, "new", store_possible=True)
+    if way == "at the cursor":
+        found = start("def f(self):\n    self.▮", {"self": ["get"]})
+        assert found is not None
+        assert not found.closed
+        after = found.state.advance(written)
+    else:
+        state = DereferenceState().advance("self.")
+        assert state is not None
+        if way == "resolved":
+            resolved = state.resolve(answer)
+            after = None if resolved is None else resolved.advance(written)
+        else:
+            ahead = state.advance(written)
+            assert ahead is not None
+            after = ahead.resolve(answer)
+    assert (after is not None) is accepted
+
+
+def test_a_generated_self_at_the_start_of_a_statement_is_asked_about() -> None:
+    document = Document("a.py", "def f(self):\n    ")
+    answer = ask(FixedAnalysis({"self": ["get"]}), document, len(document.text), Question("self.")).result()
+    assert (answer.closed, answer.store_possible, answer.names) == (False, True, frozenset({"get"}))
