@@ -60,6 +60,8 @@ def stores(session: Session, document: Document, offset: int) -> Members:
 
 def _storable(cls: Any, self_like: bool) -> set[str]:
     """The names that can be stored on an instance of the class."""
+    if full_name(cls) in _SLOTTED:
+        raise _Open(f"{full_name(cls)} may be any object")
     found: set[str] = set()
     named_tuple = False
     for position, ancestor in enumerate(class_order(cls)):

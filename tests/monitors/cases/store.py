@@ -89,3 +89,6 @@ def stores(s: Slotted, d: Deeper, v: Dynamic, m: WithDict, t: Setting, p: Point,
     e.▮ = 1
     #? open stored on it
     Slotted.▮ = 1
+    o = object()
+    #? open may be any object
+    o.▮ = 1
