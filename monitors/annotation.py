@@ -48,4 +48,4 @@ class Annotation:
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """The types in scope where the name of the question begins, and what is none."""
         written, at = place_of(document, offset, question)
-        return self._analysis.kinds(written, at, "annotation")
+        return self._analysis.kinds(written, at, "annotation", question.about.partition(":")[2])

@@ -49,4 +49,5 @@ class Exceptions:
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """The exceptions in scope where the name of the question begins, and what is none."""
         written, at = place_of(document, offset, question)
-        return self._analysis.kinds(written, at, question.about.partition(" ")[2])
+        _, about, name = question.about.split(":")
+        return self._analysis.kinds(written, at, about, name)

@@ -111,7 +111,7 @@ class FixedAnalysis:
             return _done(Members(reason=f"the module {module!r} is not known"))
         return _done(Members(_listed(found), self._closed, "a fixed table"))
 
-    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """The names listed as right and as wrong for a kind of place."""
         right, wrong = self._kinds.get(about, ((), ()))
         return _done(Members(_listed(right), False, "a fixed table", refused=frozenset(wrong)))

@@ -17,7 +17,9 @@ from .jedi_members import kind_of_name
 from .jedi_session import Session
 from .jedi_values import describe_value
 
-_TRICKS = re.compile(r"\bmeta_path\b|\b__path__\b|\bsys\.modules\b|\bexec\s*\(|\bLazyModule\b|\blazy_import")
+_TRICKS = re.compile(
+    r"\bmeta_path\b|\b__path__\b|\bsys\.modules\s*\[[^\]\n]*\]\s*=[^=]|\bsys\.modules\s*\.\s*(?:update|setdefault)|\bLazyModule\b"
+)
 """In the source of a module: names or submodules may come from elsewhere."""
 
 _SUFFIX = re.compile(r"\.(?:py|pyi|pyc|so|pyd|[\w-]+\.so|[\w-]+\.pyd)\Z")
@@ -136,8 +138,8 @@ def _names(value: Any) -> tuple[dict[str, Any], set[str]]:
     for filter_ in value.get_filters():
         for name in filter_.values():
             found.setdefault(name.string_name, name)
-        if value.is_stub():
-            break
+        if value.is_stub() and any(not name.startswith("_") for name in found):
+            break  # what follows are the names of the source
     if value.is_stub():
         for filter_ in value.get_filters():
             hidden |= {name.string_name for name in filter_.values()}

@@ -11,7 +11,7 @@ from jedi.inference.helpers import infer_call_of_leaf
 from .analysis import Document, Member, Members
 from .jedi_members import readable
 from .jedi_session import Positions, Session
-from .jedi_values import class_order, describe_value, full_name, kind_of
+from .jedi_values import class_arguments, class_order, describe_value, full_name, kind_of
 from .scopes import BUILTINS, scope_at
 from .syntax import identifier_end, identifier_start
 
@@ -23,10 +23,11 @@ _PLAIN = frozenset({"int", "float", "complex", "bool", "bytes", "list", "dict", 
 Verdict = Literal["right", "wrong", "unknown"]
 
 
-def kinds(session: Session, document: Document, offset: int, about: str) -> Members:
+def kinds(session: Session, document: Document, offset: int, about: str, name: str = "") -> Members:
     """The names in scope at `offset` that are right where `about` says, and those known to be wrong.
 
-    Stops after half a second: what has not been looked at by then is neither.
+    With `name` nothing but that one is looked at, unless it is wrong. Stops after half a second: what has not been
+    looked at by then is neither.
     """
     text, shift = readable(document.text)
     at = offset - shift
@@ -43,15 +44,19 @@ def kinds(session: Session, document: Document, offset: int, about: str) -> Memb
     until = time.monotonic() + _TIME_S
     right: list[Member] = []
     wrong: set[str] = set()
-    candidates = [name for name, kind in scope.names.items() if kind != "parameter" and not name.startswith("__")]
-    for name in [*candidates[:_MOST], *sorted(BUILTINS - scope.names.keys())]:
+    if name:
+        if _verdict(context, name, position, about) != "wrong":
+            return Members(reason=f"nothing is known to be wrong with {name}")
+        wrong.add(name)
+    candidates = [one for one, kind in scope.names.items() if kind != "parameter" and not one.startswith("__")]
+    for candidate in [*candidates[:_MOST], *sorted(BUILTINS - scope.names.keys())]:
         if time.monotonic() > until:
             break
-        verdict = _verdict(context, name, position, about)
+        verdict = _verdict(context, candidate, position, about)
         if verdict == "right":
-            right.append(Member(name, "class", "" if name in scope.names else "builtins"))
+            right.append(Member(candidate, "class", "" if candidate in scope.names else "builtins"))
         elif verdict == "wrong":
-            wrong.add(name)
+            wrong.add(candidate)
     what = "types" if about == "annotation" else "exceptions"
     return Members(tuple(right), False, f"the {what} among the names in scope", refused=frozenset(wrong))
 
@@ -139,10 +144,11 @@ def _exception(cls: Any) -> Verdict:
     if facts.unresolved or facts.kind != "class" or "builtins.object" not in names:
         return "unknown"
     node = getattr(cls, "tree_node", None)
-    if node is not None and any(word in node.get_super_arglist().get_code() for word in ("metaclass",)
-                                if node.get_super_arglist() is not None):  # fmt: skip
+    if node is None:
+        return "wrong" if cls.is_compiled() else "unknown"
+    if node.type != "classdef":
         return "unknown"
-    return "wrong"
+    return "unknown" if any(one.type == "argument" for one in class_arguments(node)) else "wrong"
 
 
 # Enumerations

@@ -160,12 +160,12 @@ class AnalysisProcess:
         name = f"{'modules' if submodules else 'names'} {module}"
         return self._ask("imports", document, 0, name, ("imports", document.path, document.root, name))
 
-    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """The names in scope that are exceptions, or types."""
         if len(document.text) > TEXT_LIMIT:
             return _done(Members(reason="the document is too large to analyse"))
-        key = ("kinds", document.path, document.root, offset, about, document.text)
-        return self._ask("kinds", document, offset, about, key)
+        key = ("kinds", document.path, document.root, offset, about, name, document.text)
+        return self._ask("kinds", document, offset, f"{about}:{name}", key)
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """The members of the enumeration that the expression which ends at `offset` belongs to."""

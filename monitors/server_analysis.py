@@ -139,7 +139,7 @@ class ServerAnalysis:
         """Nothing."""
         return _done(Members(reason=_UNASKED))
 
-    def kinds(self, document: Document, offset: int, about: str) -> Future[Members]:
+    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """Nothing."""
         return _done(Members(reason=_UNASKED))
 

@@ -75,7 +75,7 @@ class WordState:
         return tuple(self._question(use) for use in self.pending)
 
     def _question(self, use: Use) -> Question:
-        about = f"{self.about} {_manner(self.about, use)}".rstrip()
+        about = ":".join((self.about, *_manner(self.about, use)))
         if use.begin < 0:
             return Question("", about, before=-use.begin)
         return Question(self.text[:use.begin], about)
@@ -98,13 +98,13 @@ class WordState:
         return replace(self, words=words, legal=None, pending=self.pending + wanted)
 
 
-def _manner(about: str, use: Use) -> str:
+def _manner(about: str, use: Use) -> tuple[str, ...]:
     """What the question must say beyond its kind."""
     if about == "name":
-        return "later" if use.deferred else ""
+        return ("later",) if use.deferred else ()
     if about == "exception":
-        return f"{use.role} call" if use.follow == "(" else use.role
-    return ""
+        return f"{use.role} call" if use.follow == "(" else use.role, use.name
+    return (use.name,)
 
 
 ASKS: dict[str, Callable[[Use], bool]] = {

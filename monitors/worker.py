@@ -206,7 +206,8 @@ class Worker:
             which, _, module = message["name"].partition(" ")
             return jedi_imports.imports(self._session, document, module, which == "modules")
         if verb == "kinds":
-            return jedi_kinds.kinds(self._session, document, offset, message["name"])
+            about, _, name = message["name"].partition(":")
+            return jedi_kinds.kinds(self._session, document, offset, about, name)
         if verb == "stores":
             return jedi_slots.stores(self._session, document, offset)
         if verb == "subject":
