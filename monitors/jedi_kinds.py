@@ -16,7 +16,7 @@ from .scopes import BUILTINS, scope_at
 from .syntax import identifier_end, identifier_start
 
 _MOST = 200
-_TIME_S = 0.6
+_TIME_S = 0.3
 _PLAIN = frozenset({"int", "float", "complex", "bool", "bytes", "list", "dict", "set", "frozenset", "bytearray", "range"})
 """Builtin classes whose instances are neither exceptions nor types."""
 
@@ -26,7 +26,7 @@ Verdict = Literal["right", "wrong", "unknown"]
 def kinds(session: Session, document: Document, offset: int, about: str, name: str = "") -> Members:
     """The names in scope at `offset` that are right where `about` says, and those known to be wrong.
 
-    With `name` nothing but that one is looked at, unless it is wrong. Stops after half a second: what has not been
+    With `name` nothing but that one is looked at, unless it is wrong. Stops after a third of a second: what has not been
     looked at by then is neither.
     """
     text, shift = readable(document.text)

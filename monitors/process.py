@@ -27,7 +27,7 @@ from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
 from .import_places import star_imports
 from .languages import PYTHON, language_of
-from .syntax import TEXT_LIMIT, identifier_end, normalised, place
+from .syntax import TEXT_LIMIT, identifier_end, identifier_start, normalised, place
 
 LOG = logging.getLogger(__name__)
 
@@ -164,8 +164,11 @@ class AnalysisProcess:
         """The names in scope that are exceptions, or types."""
         if len(document.text) > TEXT_LIMIT:
             return _done(Members(reason="the document is too large to analyse"))
-        key = ("kinds", document.path, document.root, offset, about, name, document.text)
-        return self._ask("kinds", document, offset, f"{about}:{name}", key)
+        # What is typed of the name makes no difference: while it is typed, the text stays the same.
+        begin, end = identifier_start(document.text, offset), identifier_end(document.text, offset)
+        text = normalised(document.text, begin, end)
+        key = ("kinds", document.path, document.root, begin, about, name, text)
+        return self._ask("kinds", replace(document, text=text), begin, f"{about}:{name}", key)
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """The members of the enumeration that the expression which ends at `offset` belongs to."""

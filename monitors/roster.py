@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from .analysis import Analysis
+from .annotation import Annotation
 from .arity import Arity
 from .dereference import Dereference
+from .exception import Exceptions
+from .imports import Import
 from .instantiation import Instantiation
 from .joint import Joint
 from .keyword_argument import KeywordArgument
 from .literal import Literal
+from .matching import Match
 from .monitor import Monitor
+from .name import Name
 from .store import Store
 from .typestate import Typestate
 
@@ -23,10 +28,15 @@ ROSTER: Mapping[str, Callable[[Analysis], Monitor]] = {
     "keyword_argument": KeywordArgument,
     "instantiation": Instantiation,
     "arity": Arity,
+    "import": Import,
+    "match": Match,
+    "exception": Exceptions,
+    "annotation": Annotation,
+    "name": Name,
 }
 """In the order in which they decide where several have something to say."""
 
-BESIDE = frozenset({"keyword_argument", "instantiation", "arity"})
+BESIDE = frozenset({"keyword_argument", "instantiation", "arity", "match", "exception", "annotation"})
 """Monitors whose open starts list only some of what can stand at the cursor, or nothing: names in scope can, too."""
 
 

@@ -56,12 +56,20 @@ def _merged(said: tuple[Start, ...], names: Members) -> Start | None:
     if not said:
         return None
     first = said[0]
-    if first.closed:
-        return first
-    listed = [one.members for one in said if not one.closed and one.offset == first.offset]
+    here = [one for one in said if one.offset == first.offset]
+    if first.closed and first.monitor != "name":
+        # What an enumeration is compared with orders its members: those not used yet come first.
+        wanted = [member.name for one in here if one.monitor == "match" for member in one.members.members]
+        place_of = {name: place for place, name in enumerate(wanted)}
+        ordered = sorted(first.members.members, key=lambda member: place_of.get(member.name, len(wanted)))
+        return replace(first, members=replace(first.members, members=tuple(ordered))) if wanted else first
+    # What is right at just this kind of place stands before the names in scope.
+    here.sort(key=lambda one: one.monitor == "name")
+    listed = [one.members for one in here if not one.closed or one.monitor == "name"]
     found = {member.name: member for members in (names, *reversed(listed)) for member in members.members}
     best = {member.name: None for members in (*listed, names) for member in members.members}
-    merged = tuple(found[name] for name in best)
+    refused = frozenset[str]().union(*(members.refused for members in listed))
+    merged = tuple(found[name] for name in best if name not in refused)
     extra = frozenset[str]().union(*(members.extra_names for members in (*listed, names)))
     silence = first.members.silence or names.silence
     return replace(first, members=replace(first.members, members=merged, extra_names=extra, silence=silence))

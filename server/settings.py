@@ -54,6 +54,11 @@ class Settings:
     monitors_literal: bool = setting(True, "Hold strings to those that a Literal type or a TypedDict allows.")
     monitors_keyword_argument: bool = setting(True, "Hold the names of keyword arguments to parameters that exist.")
     monitors_instantiation: bool = setting(True, "Make no instance of a class that has abstract methods.")
+    monitors_import: bool = setting(True, "Import what is there.")
+    monitors_name: bool = setting(True, "Read no bare name that nothing binds.")
+    monitors_exception: bool = setting(True, "Raise and catch exceptions only.")
+    monitors_annotation: bool = setting(True, "Annotate with types only.")
+    monitors_match: bool = setting(True, "List the members of the enumeration that is compared or matched.")
     monitors_arity: bool = setting(True, "Give calls the arguments they require, and no more than they take.")
     model: str = setting(
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",

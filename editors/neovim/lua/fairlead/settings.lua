@@ -55,6 +55,16 @@ return {
     keyword_argument = true,
     -- Make no instance of a class that has abstract methods.
     instantiation = true,
+    -- Import what is there.
+    import = true,
+    -- Read no bare name that nothing binds.
+    name = true,
+    -- Raise and catch exceptions only.
+    exception = true,
+    -- Annotate with types only.
+    annotation = true,
+    -- List the members of the enumeration that is compared or matched.
+    match = true,
     -- Give calls the arguments they require, and no more than they take.
     arity = true,
   },
