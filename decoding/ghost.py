@@ -171,7 +171,8 @@ class Writer:
         """(V,) float32 logits with -inf where healing, or the end of a drawn name, forbids a token."""
         logits = at.logits.float()
         if owed:
-            ids = allowed(self._vocabulary, self._draft.start, owed.decode("utf-8", "replace"))
+            # What the monitors say of text beyond the healed part is asked of the token that is picked, not of thousands.
+            ids = allowed(self._vocabulary, FREE, owed.decode("utf-8", "replace"))
             if ids is not None and len(ids):
                 kept = torch.full_like(logits, -math.inf)
                 kept[torch.from_numpy(ids)] = logits[torch.from_numpy(ids)]
