@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from jedi.inference.helpers import infer_call_of_leaf
 
 from .analysis import Document, Member, Members
+from .exception import EXCEPTIONS
 from .jedi_members import readable
 from .jedi_session import Positions, Session
 from .jedi_values import class_arguments, class_order, describe_value, full_name, kind_of
@@ -49,12 +51,18 @@ def kinds(session: Session, document: Document, offset: int, about: str, name: s
             return Members(reason=f"nothing is known to be wrong with {name}")
         wrong.add(name)
     candidates = [one for one, kind in scope.names.items() if kind != "parameter" and not one.startswith("__")]
-    for candidate in [*candidates[:_MOST], *sorted(BUILTINS - scope.names.keys())]:
+    for candidate in candidates[:_MOST]:
         if time.monotonic() > until:
             break
         verdict = _verdict(context, candidate, position, about)
         if verdict == "right":
-            right.append(Member(candidate, "class", "" if candidate in scope.names else "builtins"))
+            right.append(Member(candidate, "class"))
+        elif verdict == "wrong":
+            wrong.add(candidate)
+    for candidate in sorted(BUILTINS - scope.names.keys(), key=_plain_types_first if about == "annotation" else None):
+        verdict = _judge_builtin(candidate, about)
+        if verdict == "right":
+            right.append(Member(candidate, "class", "builtins"))
         elif verdict == "wrong":
             wrong.add(candidate)
     what = "types" if about == "annotation" else "exceptions"
@@ -66,6 +74,8 @@ def _verdict(context: Any, name: str, position: tuple[int, int], about: str) -> 
     bindings = _bindings(context, name, position)
     if not bindings:
         return "unknown"
+    if bindings[0].get_root_context().is_builtins_module():
+        return _judge_builtin(name, about)
     found: set[Verdict] = set()
     for binding in bindings:
         values = binding.infer()
@@ -90,8 +100,7 @@ def _bindings(context: Any, name: str, position: tuple[int, int]) -> list[Any]:
                 break
         first = False
         at = at.parent_context
-    builtins_module = context.inference_state.builtins_module
-    for filter_ in builtins_module.get_filters():
+    for filter_ in context.inference_state.builtins_module.get_filters():
         found = list(filter_.get(name))
         if found:
             return found
@@ -105,6 +114,22 @@ def _decorated(binding: Any) -> bool:
         return False
     definition = tree.get_definition()
     return definition is not None and definition.type == "funcdef" and definition.parent.type == "decorated"
+
+
+def _plain_types_first(name: str) -> tuple[bool, str]:
+    return name in EXCEPTIONS, name
+
+
+def _judge_builtin(name: str, about: str) -> Verdict:
+    """Of the builtins, which need no inference."""
+    if name in EXCEPTIONS:
+        return "right"
+    value = getattr(builtins, name, None)
+    if isinstance(value, type):
+        return "right" if about == "annotation" else "wrong"
+    if callable(value) and type(value).__name__ == "builtin_function_or_method":
+        return "unknown" if about == "raise call" else "wrong"
+    return "unknown"
 
 
 def _judge(value: Any, about: str) -> Verdict:
