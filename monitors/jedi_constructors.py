@@ -107,7 +107,7 @@ def _identity(cls: Any) -> Any:
 def _peculiar(cls: Any, order: list[Any] | None) -> str:
     """Why the class may be called otherwise than its `__init__` says."""
     if order is None:
-        return f"what {_name(cls)} inherits"
+        return f"what {_name(cls)} inherits is not known"
     facts = describe_value(cls)
     if facts.unresolved:
         return f"{facts.unresolved} is not known"

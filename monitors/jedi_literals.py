@@ -61,7 +61,9 @@ def _equals(context: Any, base: Any, trailers: list[Any], stored: frozenset[str]
         found.update(dict.fromkeys(strings))
     if not found:
         return Classification(reason=f"{name} is no string")
-    reason = Receiver(stored).why_unknown(context, base, trailers)
+    # A declaration holds whatever is assigned; whose attribute it is must be known.
+    steps = trailers[:-1] if trailers and trailers[-1].children[0] == "(" else trailers
+    reason = Receiver(stored).why_unknown(context, base, steps[:-1]) if steps else ""
     return Classification(literals=tuple(found), closed=not reason, reason=reason or f"the strings {name} may be")
 
 
@@ -180,7 +182,7 @@ def _constant(context: Any, base: Any) -> Classification | None:
         return Classification(literals=tuple(keys), reason=f"{name} has another name too")
     scope = scope_of(tree)
     for found in tree.get_root_node().get_used_names().get(name, ()):
-        if found is tree:
+        if found is tree or found is base:
             continue
         if found.parent.type in ("global_stmt", "nonlocal_stmt"):
             return Classification(literals=tuple(keys), reason=f"{name} may be bound elsewhere")
@@ -227,7 +229,7 @@ def _only_read(name: Any) -> bool:
     if following.value == ".":
         method = following.get_next_leaf()
         return method is not None and method.value in _READERS
-    if before is not None and before.value == "in":
+    if before is not None and before.value in ("in", "**"):
         return True
     return before is not None and before.value == "(" and before.get_previous_leaf() is not None \
         and before.get_previous_leaf().value in ("len", "sorted", "set", "list", "tuple", "any", "all") \

@@ -82,9 +82,7 @@ def _called(context: Any, value: Any, base: Any, trailers: list[Any], leaf: Any)
     if value.is_function() or value.is_bound_method():
         return _function(value, name)
     if value.is_instance():
-        if full_name(value.py__class__()) == "functools._lru_cache_wrapper":
-            return _cached(context, leaf, name)
-        return _instance(value, name)
+        return _behind_decorators(context, leaf, name) or _instance(value, name)
     return _Called(_loose(value), f"{name} is of a kind that is not followed", name)
 
 
@@ -115,16 +113,16 @@ def _function(value: Any, name: str) -> _Called:
     return _Called(tuple(found), reason, name)
 
 
-def _cached(context: Any, leaf: Any, name: str) -> _Called:
-    """A function behind `functools.lru_cache` takes what it is written with."""
+def _behind_decorators(context: Any, leaf: Any, name: str) -> _Called | None:
+    """A function whose decorators make something else of it that takes the same: `functools.lru_cache` and its like."""
     found = []
     for one in context.goto(leaf, leaf.start_pos) if leaf.parent.type != "trailer" else ():
         for target in followed(one):
             node = target.tree_name.parent
             if node.type != "funcdef" or any(word not in KEEPING for word in decorators(node)):
-                return _Called((), f"what {name} takes is not known", name)
+                return None
             found.append(parameters(node, target.parent_context, bound=False, stub=target.parent_context.is_stub()))
-    return _Called(tuple(found), "" if found else f"what {name} takes is not known", name)
+    return _Called(tuple(found), "", name) if found else None
 
 
 def _loose(value: Any) -> tuple[tuple[Parameter, ...], ...]:
