@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--infill", default="", choices=["", "psm", "spm"], help="the order of fill-in-the-middle prompts")
     parser.add_argument("--gate-only", action="store_true", help="the monitors' verdicts alone, printed; no model")
+    parser.add_argument("--draw", default="", help="any word: takes other functions of the packages, for a second look")
     parser.add_argument("--dry", action="store_true", help="print the page and write nothing in docs/")
     options = parser.parse_args()
     chosen = "quick" if options.quick else "full" if options.full else "default"
@@ -81,7 +82,7 @@ def main() -> None:
     begun = time.monotonic()
     root = dots_dataset.install()
     python = dots_check.make_environment()
-    everything = dots_dataset.collect(root)
+    everything = dots_dataset.collect(root, options.draw)
     written_at = dots_dataset.sample(everything, SIZES[chosen][0])
     gated_at = dots_dataset.sample(everything, SIZES[chosen][1])
     packages = dots_dataset.REQUIREMENTS
@@ -105,7 +106,7 @@ def main() -> None:
         analysis.shutdown()
     result = summary(written_at, written, faults, gates, replays, ranks, refuted) | {
         "date": date.today().isoformat(), "machine": machine(), "size": chosen, "model": model,
-        "accesses": len(written_at), "gated": len(gated_at), "all": len(everything),
+        "draw": options.draw, "accesses": len(written_at), "gated": len(gated_at), "all": len(everything),
         "functions": len({access.function for access in written_at}), "checker": dots_check.CHECKER,
         "checked_s": checked_s, "seconds": time.monotonic() - begun, "cpu_seconds": sum(os.times()[:4]),
         "added": run.rows.added, "reused": len(run.rows.reused),

@@ -107,13 +107,13 @@ def read(root: Path, path: str) -> Source:
         return Source(path, file.read())
 
 
-def collect(root: Path) -> list[Access]:
-    """All accesses of all packages, the same ones every time."""
+def collect(root: Path, draw: str = "") -> list[Access]:
+    """All accesses of all packages, the same ones every time; another `draw` takes other functions."""
     found: list[Access] = []
     for requirement, _ in measured(REQUIREMENTS.read_text(encoding="utf-8")):
         name = requirement.partition("==")[0]
         functions = [each for path in _files(root, name) for each in accesses_of(read(root, path), name)]
-        random.Random(name).shuffle(functions)
+        random.Random(name + draw).shuffle(functions)
         for accesses in functions[:FUNCTIONS]:
             found += spread(accesses, ACCESSES)
     return found

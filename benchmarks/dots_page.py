@@ -73,6 +73,7 @@ def page(result: dict[str, Any], picture: bool) -> str:
     drawn = f"""{result["accesses"]} attribute accesses in {result["functions"]} functions, sampled from {result["all"]} in \
 {packages}. None of these packages is in the model's card."""
     command = ".venv/bin/python benchmarks/dots.py" + {"quick": " --quick", "full": " --full"}.get(result["size"], "")
+    command += f" --draw {result['draw']}" if result["draw"] else ""
     header = ("order", "metric", "unguided", "guided", "difference")
     ranked = [
         (name, interval(row["R@1 interval"]), percent(row["R@5"]), f"{row['MRR']:.3f} "
