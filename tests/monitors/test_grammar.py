@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fairlead.monitors.grammar import is_balanced, longest_end, parses
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fairlead.monitors.grammar import is_balanced, longest_end, parses
 
 
 @pytest.mark.parametrize(
