@@ -82,10 +82,11 @@ class Decoder:
         self.engine.crop(0)
 
     def place(
-        self, document: Document, offset: int, stop: Callable[[], bool] | None = None, reserve: int = 96
-    ) -> Place | None:
-        """The engine made ready at a cursor; None when `stop` said so."""
-        at = heal_at(document.text, offset)
+        self, document: Document, offset: int, stop: Callable[[], bool] | None = None, reserve: int = 96,
+        name_at: int | None = None,
+    ) -> Place | None:  # fmt: skip
+        """The engine made ready at a cursor; None when `stop` said so. What begins at `name_at` is generated anew."""
+        at = min(heal_at(document.text, offset), offset if name_at is None else name_at)
         return prepare(
             self.model, self.vocabulary, self.engine, document, offset, at, reserve=reserve, stop=stop
         )
@@ -101,7 +102,7 @@ class Decoder:
         limits = limits or Limits()
         begun = time.monotonic()
         offset = start.offset + len(typed)
-        place = self.place(document, offset, limits.stop)
+        place = self.place(document, offset, limits.stop, name_at=start.offset)
         prefilled = time.monotonic()
         if place is None:
             return None, Timings(prefill=(prefilled - begun) * 1000, total=(prefilled - begun) * 1000)
@@ -142,6 +143,9 @@ class Decoder:
             except FutureTimeout:
                 place = None
                 reason = "analysis did not answer within the budget"
+        if start is not None and start.closed and place is not None and start.offset < place.prompt.cut:
+            # What is half typed is no name (a string): more of it must be written again than was thought.
+            place = self.place(document, offset, limits.stop, limits.max_tokens + 32, start.offset)
         answered = time.monotonic()
         offers: list[Offer] = []
         if place is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import CallState, ask, begun, is_read, settled
+from .call_watch import LATE, CallState, ask, begun, is_read, settled
 from .calls import Bracket, Moment
 from .fit import complete, fits, full, places, starred, takes
 from .monitor import FREE, Question, Start, State
@@ -93,7 +93,7 @@ class Arity:
         if top is None or not state.calls.code or top.role != "call":
             return None
         state = settled(state, self, document, offset, deadline_ms)
-        found = state.signatures_of(top) or Signatures()
+        found = state.signatures_of(top) or LATE
         typed = top.word if top.phase == "word" and state.calls.lexer.word else ""
         return Start(self.name, False, said(top, found), state, offset - len(typed), typed)
 

@@ -183,20 +183,28 @@ def settled(
     state: S, monitor: Monitor, document: Document, offset: int, deadline_ms: float | None,
     reasons: list[str] | None = None,
 ) -> S:  # fmt: skip
-    """The state with all its questions answered, as far as the deadline allows; late answers leave the calls open.
+    """The state with its questions answered, as far as a part of the deadline allows: the rest is for writing.
 
-    What the answers give as their reasons is added to `reasons`.
+    What is late stays a question of the state. What the answers give as their reasons is added to `reasons`.
     """
-    until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000
+    until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000 * _SHARE
     while state.questions:
         left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
         answer = answer_of(monitor.ask(document, offset, state.questions[0]), left_ms)
         if reasons is not None:
             reasons.append(answer.reason)
+        if answer is LATE:
+            break
         resolved = state.resolve(answer)
         assert resolved is not None  # nothing has been written yet that an answer could refuse
         state = resolved
     return state
+
+
+LATE = Signatures(reason="analysis did not answer in time")
+"""Stands for an answer that did not come."""
+
+_SHARE = 0.4
 
 
 def answer_of(future: Future[Any], deadline_ms: float | None) -> Any:
@@ -204,7 +212,7 @@ def answer_of(future: Future[Any], deadline_ms: float | None) -> Any:
     try:
         return future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
     except TimeoutError:
-        return Signatures(reason="analysis did not answer in time")
+        return LATE
     except CancelledError:
         return Signatures(reason="the question was superseded")
     except AnalysisError as error:

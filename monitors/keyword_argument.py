@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Member, Members, Signatures
-from .call_watch import CallState, answer_of, ask, begun, is_read, settled
+from .call_watch import LATE, CallState, answer_of, ask, begun, is_read, settled
 from .calls import Bracket, Moment
 from .fit import fits, names_left
 from .monitor import FREE, Question, Start, State
-
-_EMPTY = Signatures()
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class KeywordArgument:
             signatures = answer_of(future, deadline_ms)
         else:
             state = settled(state, self, document, offset, deadline_ms)
-            signatures = state.signatures_of(top) or _EMPTY
+            signatures = state.signatures_of(top) or LATE
         members = Members(
             tuple(Member(f"{name}=", "parameter") for name in offered(top, signatures)), False, signatures.reason,
             signatures.name,

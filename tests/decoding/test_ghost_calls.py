@@ -111,16 +111,19 @@ def write(
     """The first offer at the end of `text`, under these monitors (none: unguided)."""
     tokenizer = byte_tokenizer(WORDS)
     engine = SecondThoughts(tokenizer, script, second or {})
+    made_by: dict[str, Any] = {**ROSTER, "names": Names}
+    guide = Joint([made_by[one](analysis or table()) for one in monitors.split()]) if monitors else None
+    written = _decoder(tokenizer, engine).write(Document("/p/a.py", text), len(text), guide, BOLD)
+    return written.offers[0] if written.offers else None
+
+
+def _decoder(tokenizer: Tokenizer, engine: ScriptedEngine) -> Decoder:
     end = end_id(tokenizer)
     model = Model(
         "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
         frozenset({end}),
     )  # fmt: skip
-    made_by: dict[str, Any] = {**ROSTER, "names": Names}
-    guide = Joint([made_by[one](analysis or table()) for one in monitors.split()]) if monitors else None
-    made = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
-    written = made.write(Document("/p/a.py", text), len(text), guide, BOLD)
-    return written.offers[0] if written.offers else None
+    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
 
 
 def text_of(offer: Offer | None) -> str:
@@ -218,3 +221,27 @@ def test_wrong_unguided_and_right_guided(name: str, delay_s: float) -> None:
     offer = write(case.script, case.text, case.monitors, second=case.second, analysis=Slow(table(), delay_s))
     assert offer is not None
     assert (offer.text, offer.provenance) == (case.right, "model, checked")
+
+
+def test_a_string_half_typed_is_completed_among_the_literals() -> None:
+    """What is typed is no name (`utf-`): it is written again from the quote on."""
+    literals = {"encoding": ("utf-8", "utf-16", "latin-1")}
+    analysis = FixedAnalysis({}, signatures={"read": takes("encoding", literals=literals)})
+    offer = write({'read("': 'utf-7")\n'}, 'read("utf-', "literal", second={'read("': "utf-16"}, analysis=analysis)
+    assert offer is not None
+    assert offer.text.startswith('16"')
+
+
+def test_strings_are_ranked_from_the_quote_on() -> None:
+    text = 'read("utf-'
+    tokenizer = byte_tokenizer(WORDS)
+    made = _decoder(tokenizer, ScriptedEngine(tokenizer, {'read("': "utf-16"}))
+    literals = {"encoding": ("utf-8", "utf-16", "latin-1")}
+    guide = ROSTER["literal"](FixedAnalysis({}, signatures={"read": takes("encoding", literals=literals)}))
+    document = Document("/p/a.py", text)
+    start = guide.start(document, len(text))
+    assert start is not None
+    ranking, _ = made.rank(document, start, ["utf-8", "utf-16", "latin-1"], typed=start.typed)
+    assert ranking is not None
+    assert ranking.names == ("utf-16", "utf-8")
+    assert ranking.log_prob("utf-16") > -0.1

@@ -282,6 +282,15 @@ def test_without_an_answer_the_call_is_open(analysis: type[FixedAnalysis], reaso
         assert start.state.advance("bad=1)") is not None
 
 
+def test_a_late_answer_still_counts() -> None:
+    """The list goes without it; what is written then is held to it."""
+    start = Arity(Late({})).start(Document("/p/a.py", "connect("), 8, 5.0)
+    assert start is not None
+    state: Any = start.state
+    assert [question.about for question in state.questions] == ["signatures"]
+    assert state.advance("1)").resolve(TABLE["connect"]) is None
+
+
 def test_a_call_is_asked_about_once_and_without_its_arguments() -> None:
     """The question stays the same while the arguments are written."""
     asked = []
