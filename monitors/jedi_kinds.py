@@ -125,6 +125,8 @@ def _judge_builtin(name: str, about: str) -> Verdict:
     if name in EXCEPTIONS:
         return "right"
     value = getattr(builtins, name, None)
+    if value is NotImplemented or value is Ellipsis:
+        return "wrong"
     if isinstance(value, type):
         return "right" if about == "annotation" else "wrong"
     if callable(value) and type(value).__name__ == "builtin_function_or_method":

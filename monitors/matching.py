@@ -53,7 +53,10 @@ def _subject(text: str, line: int, indent: str) -> Compared | None:
         above = text[begin:at].rstrip("\r\n")
         header = _MATCH.fullmatch(above)
         if header is not None and len(header.group("indent").expandtabs()) < len(indent.expandtabs()):
-            end = begin + header.end("subject") - (len(header.group("subject")) - len(header.group("subject").rstrip()))
+            subject = header.group("subject").rstrip()
+            end = begin + header.start("subject") + len(subject)
+            if subject.strip().startswith("(") and subject.endswith(")"):
+                end -= 1
             return Compared(end, frozenset(used) | _used_below(text, line, indent))
         used |= _used(above, indent)
         at = begin

@@ -109,7 +109,7 @@ def _manner(about: str, use: Use) -> tuple[str, ...]:
 
 ASKS: dict[str, Callable[[Use], bool]] = {
     "name": lambda use: True,
-    "exception": lambda use: use.role in ("raise", "except") and use.follow != ".",
+    "exception": lambda use: use.follow != "." and (use.role == "raise" or (use.role == "except" and use.follow != "(")),
     "annotation": lambda use: use.role == "annotation" and use.follow not in (".", "("),
 }
 """Which uses a state of each kind asks about."""

@@ -307,7 +307,7 @@ class _Runner:
             pass
         elif first:
             self._change(mode=word, slot="load", base="load")
-        elif level.slot != "annotation":
+        elif level.slot != "annotation" or word in ("if", "else", "and", "or", "not"):
             self._change(slot="load")
         self.previous = word
 
@@ -691,7 +691,7 @@ def statement_start(text: str, offset: int) -> int | None:
         if re.search(r"\\\r?\n\Z", text[max(0, at - 3):at]):
             at = _line_start(text, at - 1)
             continue
-        opener = _open_bracket(text, at, floor, scanned)
+        opener = _open_bracket(text, at, max(0, at - _LOOK_BACK), scanned)
         if opener is None:
             return at
         at = _line_start(text, opener)
@@ -745,6 +745,9 @@ def _open_bracket(text: str, at: int, floor: int, scanned: Scan) -> int | None:
     """The innermost bracket that is open at the beginning of a line, if the statements above leave one open."""
     code = scanned.code_before(at, floor)
     lines = list(HARD_LINE.finditer(code))
+    if not lines and floor > 0:
+        # A table of data, perhaps: whether its bracket is open shows only above it.
+        return _open_bracket(text, at, max(0, floor - 10 * _LOOK_BACK) if at - floor < 400_000 else 0, scanned)
     begin = lines[-1].start() if lines else 0
     depth = 0
     for match in reversed(list(re.finditer(r"[()\[\]{}]", code[begin:]))):
