@@ -103,8 +103,9 @@ def _function(value: Any, name: str) -> _Called:
         assert function is not None  # it has a tree
         around = getattr(function, "class_context", None) or function.parent_context
         stub = bool(around.is_stub())
-        # `super().__new__(cls, …)`: of all methods, this one is given its first argument.
-        bound = signature.is_bound and not (node.type == "funcdef" and node.name.value == "__new__")
+        # `super().__new__(cls, …)`: of all methods, this one is given its first argument. jedi binds static ones to `self`.
+        given = node.type == "funcdef" and (node.name.value == "__new__" or "staticmethod" in words)
+        bound = signature.is_bound and not given
         found.append(parameters(node, around, bound=bound, stub=stub))
         if full_name(value) == "builtins.object.__init__":
             reason = "the class that comes next is not known here"

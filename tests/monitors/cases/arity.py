@@ -73,6 +73,10 @@ class Thing:
         self.method(▮
         #? takes self, 1); refuses 1)
         Thing.method(▮
+        #? takes 1); refuses ) | 1, 2
+        self.plain(▮
+        #? takes 1); refuses ) | 1, 2
+        self.made(▮
         #? open next is not known; takes ) | 1, 2)
         super().__init__(▮
 
