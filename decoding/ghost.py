@@ -18,7 +18,7 @@ import torch
 
 from ..monitors.analysis import Document, Members
 from ..monitors.errors import AnalysisError
-from ..monitors.joint import instead_of
+from ..monitors.joint import instead_of, refusing
 from ..monitors.monitor import FREE, Monitor, Question, Start, State
 from . import stops
 from .draft import Draft, decoded
@@ -266,7 +266,7 @@ class Writer:
             self._redraws += 1
             give_up = draft.size_of(without_accessor(written[:begin]))
             return _End("confidence", give_up) if self._redraws > MAX_REDRAWS else self._draw_from(names, size, give_up)
-        if not _in_name(draft.state):
+        if not any(_in_name(part) for part in refusing(decoded(refused), draft.state, draft.settled)):
             return None
         question = self._last_answered()
         if question is None and (self._start is None or not self._start.closed):

@@ -89,10 +89,9 @@ def instead_of(tried: str, state: State, settle: Callable[[State], State | None]
     `settle` tells a state what analysis has answered already. A name that is refused because it is called is replaced
     by the other names that are known here.
     """
-    refusing = _refusing(tried, state, settle)
-    names = next((found for part in refusing if (found := part.names())), None)
+    names = next((found for part in refusing(tried, state, settle) if (found := part.names())), None)
     called = _CALLED.match(tried)
-    if names is None and called is not None and _refusing(called.group(), state, settle):
+    if names is None and called is not None and refusing(called.group(), state, settle):
         names = frozenset(state.names() or ()) - {called.group(1)}
     if not names:
         return None
@@ -101,7 +100,7 @@ def instead_of(tried: str, state: State, settle: Callable[[State], State | None]
     return frozenset(name for name in names if (after := state.advance(name)) is not None and settle(after) is not None)
 
 
-def _refusing(text: str, state: State, settle: Callable[[State], State | None]) -> list[State]:
+def refusing(text: str, state: State, settle: Callable[[State], State | None]) -> list[State]:
     """The parts of a state that refuse a text."""
     found = []
     for name, part in state.parts if isinstance(state, JointState) else (("", state),):

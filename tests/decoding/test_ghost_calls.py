@@ -21,7 +21,6 @@ from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Classification, Document, Parameter, Signatures
 from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.monitors.joint import Joint
-from fairlead.monitors.monitor import Free, Question, Start
 from fairlead.monitors.roster import ROSTER
 
 WORDS = [
@@ -111,8 +110,7 @@ def write(
     """The first offer at the end of `text`, under these monitors (none: unguided)."""
     tokenizer = byte_tokenizer(WORDS)
     engine = SecondThoughts(tokenizer, script, second or {})
-    made_by: dict[str, Any] = {**ROSTER, "names": Names}
-    guide = Joint([made_by[one](analysis or table()) for one in monitors.split()]) if monitors else None
+    guide = Joint([ROSTER[one](analysis or table()) for one in monitors.split()]) if monitors else None
     written = _decoder(tokenizer, engine).write(Document("/p/a.py", text), len(text), guide, BOLD)
     return written.offers[0] if written.offers else None
 
@@ -131,36 +129,6 @@ def text_of(offer: Offer | None) -> str:
 
 
 @dataclass(frozen=True)
-class Scope(Free):
-    """A state that knows two classes where a name begins, and constrains nothing."""
-
-    typed: str = ""
-
-    def advance(self, text: str) -> Scope:
-        return Scope(typed=(self.typed + text).rpartition(" ")[2])
-
-    def names(self) -> frozenset[str] | None:
-        return frozenset({"Person", "Student"}) if not self.typed else None
-
-
-class Names:
-    """The monitor of `Scope`."""
-
-    name = "names"
-
-    def __init__(self, analysis: FixedAnalysis) -> None: ...
-
-    def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
-        return None
-
-    def watch(self, document: Document, offset: int) -> Scope:
-        return Scope()
-
-    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
-        raise AssertionError("it asks nothing")
-
-
-@dataclass(frozen=True)
 class Case:
     """`script` is what the model wants; `second` what it would write instead."""
 
@@ -171,6 +139,8 @@ class Case:
     right: str
     second: Mapping[str, str] = field(default_factory=dict)
 
+
+CLASSES = "class Person: ...\nclass Student(Person): ...\n"
 
 CASES = {
     "NA1: an argument is missing": Case(
@@ -199,7 +169,7 @@ CASES = {
         "connect(host=1, port=2)", {"host=1, ": "port"},
     ),
     "CI1: an abstract class is not made": Case(
-        "instantiation names", "x = ", {"x = ": 'Person("John")\n', "Student": '("John")\n'}, 'Person("John")',
+        "instantiation name", f"{CLASSES}x = ", {"x = ": 'Person("John")\n', "Student": '("John")\n'}, 'Person("John")',
         'Student("John")', {"x = ": "Student"},
     ),
     "LI1: a string that is none of the literals": Case(
@@ -219,6 +189,15 @@ def test_wrong_unguided_and_right_guided(name: str, delay_s: float) -> None:
     case = CASES[name]
     assert text_of(write(case.script, case.text, "", second=case.second)) == case.wrong
     offer = write(case.script, case.text, case.monitors, second=case.second, analysis=Slow(table(), delay_s))
+    assert offer is not None
+    assert (offer.text, offer.provenance) == (case.right, "model, checked")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_right_with_every_monitor_there_is(name: str) -> None:
+    """None of the others stands in the way; what a star import brings is not known."""
+    case = CASES[name]
+    offer = write(case.script, f"from shop import *\n{case.text}", " ".join(ROSTER), second=case.second)
     assert offer is not None
     assert (offer.text, offer.provenance) == (case.right, "model, checked")
 
