@@ -6,6 +6,7 @@ written makes no difference to what is refused.
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
@@ -161,6 +162,9 @@ def _closes(text: str, offset: int) -> bool:
     return rest.startswith(")")
 
 
+_HEADER = re.compile(r"\bclass[ \t]+\w+[ \t]*(?:\[[^\n]*)?\(\Z")
+
+
 def ask(analysis: Analysis, document: Document, offset: int, question: Question) -> Future[Signatures]:
     """Put a question of a state that began at `offset`: how what stands before the bracket may be called.
 
@@ -171,11 +175,12 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     text = document.text[:place] if question.before else document.text[:offset] + question.text
     stops = [at for at in (document.text.find("\n", offset), document.text.find("\r", offset)) if at >= 0]
     rest = document.text[min(stops, default=len(document.text)):]
-    top = calls_at(text, place).top
-    if top is not None and top.role == "class" and top.site.before:
-        opened = place - top.site.before
-        bases = text[opened:place].rpartition(",")[0]
-        return analysis.signatures(replace(document, text=f"{text[:opened]}{bases}):{rest}"), opened)
+    if text[-1:] != "(" or _HEADER.search(text, max(0, place - 200)):
+        top = calls_at(text, place).top
+        if top is not None and top.role == "class":
+            opened = place - top.site.before
+            bases = text[opened:place].rpartition(",")[0]
+            return analysis.signatures(replace(document, text=f"{text[:opened]}{bases}):{rest}"), opened)
     return analysis.signatures(replace(document, text=f"{text}){rest}"), place)
 
 
