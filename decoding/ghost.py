@@ -105,6 +105,8 @@ class Writer:
         """The offer (its text empty when there is nothing worth showing), or None when the caller stopped it."""
         self._engine.crop(len(self._place.prompt.tokens))
         limits = self._limits
+        # Taking back and writing anew ends by itself; if it ever did not, the budget should not be what ends it.
+        left = 4 * limits.max_tokens + 64
         at: _Next | _End = _Next(self._place.ready)
         if self._silence == "late":
             at = _End("unverified", 0)  # at an attribute whose members nobody has named yet
@@ -113,6 +115,9 @@ class Writer:
         while True:
             if limits.stop():
                 return None
+            left -= 1
+            if left < 0 and (isinstance(at, _Next) or at.size is None):
+                at = _End("length", len(self._draft.data))
             if isinstance(at, _End):
                 if at.size is None and self._checks:
                     self._draft.finish(self._rest_of_line)
@@ -282,8 +287,9 @@ class Writer:
     def _redraw(self, question: Question | None) -> _Next | _End:
         """Take the text back to a dot and draw the name behind it from the exact distribution."""
         self._redraws += 1
-        if self._redraws > MAX_REDRAWS and question is not None:
-            return _End("confidence", self._draft.size_of(without_accessor(question.text)))
+        if self._redraws > MAX_REDRAWS:
+            give_up = len(self._draft.data) if question is None else self._draft.size_of(without_accessor(question.text))
+            return _End("confidence", give_up)
         return self._draw_name(question)
 
     def _redraw_word(self, question: Question) -> _Next | _End:
@@ -292,12 +298,14 @@ class Writer:
         draft, place, answer = self._draft, self._place, self._draft.answers[question]
         assert isinstance(answer, Members)
         names = frozenset(member.name for member in answer.members) - answer.refused
+        if self._redraws > MAX_REDRAWS:
+            return _End("confidence", draft.size_of("" if question.before else question.text))
         if question.before:
             typed = place.document.text[place.offset - question.before : place.offset]
             rests = frozenset(name[len(typed) :] for name in names if name.startswith(typed))
             return self._draw(0, place.prompt.stem(typed), typed, rests, 0)
         begin = draft.size_of(question.text)
-        return _End("confidence", begin) if self._redraws > MAX_REDRAWS else self._draw_from(names, begin, begin)
+        return self._draw_from(names, begin, begin)
 
     def _draw_name(self, question: Question | None) -> _Next | _End:
         """Draw a legal name behind the dot of a question, or behind the one before the cursor (None).
