@@ -154,7 +154,7 @@ class ImportState:
 
     def names(self) -> frozenset[str] | None:
         """What completes the name begun here; None where nothing answered is being imported."""
-        if self.legal is None:
+        if self.legal is None or not self.lexer.code:
             return None
         typed = normal_form(self.typed)
         return frozenset(name[len(typed):] for name in self.legal if name.startswith(typed))

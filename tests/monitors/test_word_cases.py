@@ -30,6 +30,12 @@ FILES = {"name": "name", "name_open": "name", "name_star": "name", "import": "im
          "annotation": "annotation", "match": "match"}  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, every name is looked at."""
+    monkeypatch.setattr(jedi_kinds, "_TIME_S", 60.0)
+
+
 @cache
 def session() -> Session:
     return Session(TreeCache(None))
