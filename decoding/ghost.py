@@ -19,7 +19,7 @@ import torch
 from ..monitors.analysis import Document, Members
 from ..monitors.errors import AnalysisError
 from ..monitors.joint import instead_of, refusing
-from ..monitors.monitor import FREE, Monitor, Question, Start, State
+from ..monitors.monitor import ABOUT_CALLS, FREE, Monitor, Question, Start, State, unanswered
 from . import stops
 from .draft import Draft, decoded
 from .engine import Engine
@@ -32,6 +32,9 @@ from .vocabulary import Vocabulary
 
 MAX_REDRAWS = 8
 """Names taken back in one text before it is ended; the tail of rejections is dead ends."""
+
+CALLS_PATIENCE_S = 0.05
+"""How long a finished text waits for what is known of a call."""
 
 MAX_REFUSALS = 16
 """Tokens refused at one step before the text is ended."""
@@ -219,12 +222,13 @@ class Writer:
                     self._asked[question] = self._guide.ask(place.document, place.offset, question)
             first = draft.state.questions[0]
             answer = self._asked[first]
+            hurried = first.about in ABOUT_CALLS
             if block:
-                self._wait(answer)
-            if not answer.done():
+                self._wait(answer, CALLS_PATIENCE_S if hurried else math.inf)
+            if not answer.done() and not (block and hurried):
                 return None
             try:
-                draft.answers[first] = answer.result()
+                draft.answers[first] = answer.result() if answer.done() else unanswered(first)
             except AnalysisError:
                 self._checks = False  # analysis is down: from here on the text is the model's alone, and marked so
                 return None
@@ -243,9 +247,10 @@ class Writer:
         end = min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
         return text[offset:end]
 
-    def _wait(self, answer: Future[Any]) -> None:
-        while not (answer.done() or self._limits.over or self._limits.stop()):
-            wait([answer], timeout=min(0.02, max(0.0, self._limits.until - time.monotonic())))
+    def _wait(self, answer: Future[Any], patience_s: float) -> None:
+        until = min(self._limits.until, time.monotonic() + patience_s)
+        while not (answer.done() or time.monotonic() >= until or self._limits.stop()):
+            wait([answer], timeout=min(0.02, max(0.0, until - time.monotonic())))
 
     def _rewind(self) -> _Next:
         """Take back what an answer refuses, and go on from there as if it had been known all along."""
@@ -384,9 +389,9 @@ class Writer:
         text = "" if draft.owed else draft.text
         if end.size is not None:
             text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
-        unanswered = draft.state.questions[0].text if self._checks and draft.state.questions else None
-        if unanswered is not None and len(unanswered) <= len(text):
-            text, stopped = without_accessor(unanswered), "unverified"
+        open_at = draft.state.questions[0].text if self._checks and draft.state.questions else None
+        if open_at is not None and len(open_at) <= len(text):
+            text, stopped = without_accessor(open_at), "unverified"
         elif end.broken:
             text = without_last_word(text)
         return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)

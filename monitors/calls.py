@@ -49,6 +49,8 @@ class Bracket:
     opener: str
     role: Role
     site: Site
+    callee: str = ""
+    """The name right before it; empty where something else is called."""
     positional: int = 0
     """Finished arguments without a name."""
     keywords: tuple[str, ...] = ()
@@ -248,7 +250,7 @@ class Calls:
             role = "index"
         header = "call" if character == "(" and self.header != "other" and not inside else self.header
         calls = self._content()
-        bracket = Bracket(character, role, site)
+        bracket = Bracket(character, role, site, before.word)
         moments = (*calls.moments, Moment("opened", bracket)) if role != "other" else calls.moments
         return replace(calls, stack=(*calls.stack, bracket), header=header, moments=moments)
 

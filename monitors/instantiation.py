@@ -19,6 +19,11 @@ from .monitor import FREE, Question, Start, State
 class InstantiationState(CallState):
     """Follows calls; refuses those of abstract classes."""
 
+    def asks(self, moment: Moment) -> bool:
+        """Not where what is called is named as functions are: nobody writes classes that are abstract in small letters."""
+        callee = moment.bracket.callee.lstrip("_")
+        return super().asks(moment) and (not callee or not callee[0].islower())
+
     def judge(self, moment: Moment, signatures: Signatures) -> bool:
         """Whether what is called can be called at all."""
         return moment.what != "opened" or not signatures.abstract

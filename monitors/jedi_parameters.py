@@ -21,6 +21,9 @@ _NO_STRINGS = frozenset({
     "builtins.int", "builtins.bool", "builtins.float", "builtins.bytes", "builtins.complex", "types.NoneType",
     "builtins.NoneType", "builtins.list", "builtins.dict", "builtins.tuple", "builtins.set",
 })  # fmt: skip
+_BUILTIN = frozenset({"int", "bool", "float", "bytes", "complex", "list", "dict", "tuple", "set"})
+_ANY_STRING = frozenset({"str", "object", "Any", "AnyStr", "LiteralString", "StrPath", "Self", "_T", "T"})
+"""Names that need not be looked up."""
 
 
 def decorators(funcdef: Any) -> list[str]:
@@ -69,7 +72,10 @@ def parameters(node: Any, context: Any, *, bound: bool, stub: bool) -> tuple[Par
 def strings_of(context: Any, annotation: Any, depth: int = 0) -> tuple[str, ...] | None:
     """The strings that a value of this type can be; None if it can be others, or it is not known."""
     found: dict[str, None] = {}
-    for part in _union(annotation):
+    parts = list(_union(annotation))
+    if any(part.type == "name" and part.value in _ANY_STRING for part in parts):
+        return None
+    for part in parts:
         strings = _part(context, part, depth)
         if strings is None:
             return None
@@ -110,6 +116,8 @@ def _part(context: Any, node: Any, depth: int) -> Iterable[str] | None:
                 return None
         return found
     if node.type == "keyword" and node.value == "None":
+        return ()
+    if node.type == "name" and node.value in _BUILTIN:
         return ()
     if node.type == "name" or (node.type in ("atom_expr", "power") and _dotted(node)):
         alias = _alias(context, node, depth)

@@ -40,6 +40,16 @@ Answer = Members | Signatures | Classification
 """What analysis answers a question with."""
 
 
+ABOUT_CALLS = frozenset({"signatures", "literals"})
+"""Questions whose answers are worth a short wait only: what they would have refused is a mistake, no invention."""
+
+
+def unanswered(question: Question) -> Answer:
+    """Stands for an answer about a call that did not come: nothing is known, nothing refused."""
+    reason = "analysis did not answer in time"
+    return Classification(reason=reason) if question.about == "literals" else Signatures(reason=reason)
+
+
 class State(Protocol):
     """What may be written from here on. Equal states have equal futures; hashable."""
 

@@ -17,7 +17,7 @@ class Shape(ABC):
 
     @classmethod
     def made(cls):
-        #? open may be a subclass; takes cls()
+        #? takes cls()
         return ▮
 
 
@@ -143,6 +143,6 @@ def use(kind: type[Shape], shape: Shape):
     x = ▮
     #? open expects an exception; takes Shape()
     with pytest.raises(TypeError): ▮
-    alias = Shape
-    #? open not certain; takes alias()
+    Alias = Shape
+    #? open not certain; takes Alias()
     x = ▮
