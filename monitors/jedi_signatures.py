@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,14 +76,37 @@ def _called(context: Any, value: Any, base: Any, trailers: list[Any], leaf: Any)
     if kind in ("PartialObject", "PartialMethodObject"):
         return _partial(value, name)
     if value.is_class():
-        made = constructor(value)
+        made = _remembered(value, "class", lambda: _class(value, name))
         reason = made.reason or _inexact(context, base, trailers, leaf, value)
-        return _Called(made.overloads, reason, name, () if reason else abstract_members(value))
+        return replace(made, reason=reason, name=name, abstract=() if reason else made.abstract)
     if value.is_function() or value.is_bound_method():
-        return _function(value, name)
+        kind = "method" if value.is_bound_method() else "function"
+        return replace(_remembered(value, kind, lambda: _function(value, name)), name=name)
     if value.is_instance():
         return _behind_decorators(context, leaf, name) or _instance(value, name)
     return _Called(_loose(value), f"{name} is of a kind that is not followed", name)
+
+
+def _class(value: Any, name: str) -> _Called:
+    made = constructor(value)
+    return _Called(made.overloads, made.reason, name, () if made.reason else abstract_members(value))
+
+
+def _remembered(value: Any, kind: str, make: Callable[[], _Called]) -> _Called:
+    """What `make` gives, once for everything of the standard library: its stubs do not change."""
+    root = value.get_root_context()
+    if not root.is_stub() or "typeshed" not in str(root.py__file__()):
+        return make()
+    key = (value.inference_state.environment.version_info[:2], full_name(value), kind)
+    if key not in _STANDARD:
+        if len(_STANDARD) >= _STANDARD_LIMIT:
+            _STANDARD.clear()
+        _STANDARD[key] = make()
+    return _STANDARD[key]
+
+
+_STANDARD: dict[tuple[Any, ...], _Called] = {}
+_STANDARD_LIMIT = 2_000
 
 
 def _function(value: Any, name: str) -> _Called:
