@@ -156,6 +156,14 @@ def scan(text: str) -> Scan:
 _recent: list[Scan] = []
 
 
+def code_of(text: str) -> str:
+    """`text` with comments and the inside of strings blanked out; for parts of a document, which push nothing out of
+    what `scan` remembers."""
+    spans: list[Span] = []
+    _scan_from(text, 0, spans)
+    return Scan(text, tuple(spans), tuple(span.start for span in spans)).code_before(len(text), 0)
+
+
 def common_prefix(a: str, b: str) -> int:
     """How many characters `a` and `b` begin with in common; a few comparisons of slices, not one per character."""
     low, high = 0, min(len(a), len(b))

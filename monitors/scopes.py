@@ -20,7 +20,7 @@ from functools import lru_cache
 from tree_sitter import Node, QueryCursor
 
 from .analysis import Kind
-from .lexical import scan
+from .lexical import code_of
 from .scope_queries import BINDINGS, MAGIC, STARS
 from .syntax import identifier_end, identifier_start, parse
 from .words import statement_end, words_at
@@ -357,7 +357,7 @@ def _read_part(node: Node, data: bytes) -> _Part:
     if not unbinds:
         binds = tuple((name, kind) for name, kind in binds if kind != "text")
     code = data.decode("utf-8", "replace")
-    plain = scan(code).code_before(len(code), 0) if len(code) < 200_000 else code
+    plain = code_of(code) if len(code) < 200_000 else code
     used = frozenset(_NAME.findall(plain))
     everything = frozenset(event.name for event in events) | frozenset(ending)
     return _Part(
