@@ -33,7 +33,7 @@ from .vocabulary import Vocabulary
 MAX_REDRAWS = 8
 """Names taken back in one text before it is ended; the tail of rejections is dead ends."""
 
-CALLS_PATIENCE_S = 0.05
+CALLS_PATIENCE_S = 0.03
 """How long a finished text waits for what is known of a call."""
 
 MAX_REFUSALS = 16

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import LATE, CallState, ask, begun, is_read, settled
+from .call_watch import LATE, REMARK, CallState, ask, begun, is_read, settled
 from .calls import Bracket, Moment
 from .fit import complete, fits, full, places, starred, takes
 from .monitor import FREE, Question, Start, State
@@ -92,7 +92,7 @@ class Arity:
         top = state.calls.top
         if top is None or not state.calls.code or top.role != "call":
             return None
-        state = settled(state, self, document, offset, deadline_ms)
+        state = settled(state, self, document, offset, deadline_ms, REMARK)
         found = state.signatures_of(top) or LATE
         typed = top.word if top.phase == "word" and state.calls.lexer.word else ""
         return Start(self.name, False, said(top, found), state, offset - len(typed), typed)

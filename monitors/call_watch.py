@@ -186,13 +186,13 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
 
 def settled(
     state: S, monitor: Monitor, document: Document, offset: int, deadline_ms: float | None,
-    reasons: list[str] | None = None,
+    share: float = 0.15, reasons: list[str] | None = None,
 ) -> S:  # fmt: skip
-    """The state with its questions answered, as far as a part of the deadline allows: the rest is for writing.
+    """The state with its questions answered, as far as a `share` of the deadline allows: the rest is for writing.
 
     What is late stays a question of the state. What the answers give as their reasons is added to `reasons`.
     """
-    until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000 * _SHARE
+    until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000 * share
     while state.questions:
         left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
         answer = answer_of(monitor.ask(document, offset, state.questions[0]), left_ms)
@@ -209,7 +209,8 @@ def settled(
 LATE = Signatures(reason="analysis did not answer in time")
 """Stands for an answer that did not come."""
 
-_SHARE = 0.4
+REMARK = 0.02
+"""The share of a monitor that has nothing to list: the one before it has waited for the same answer."""
 
 
 def answer_of(future: Future[Any], deadline_ms: float | None) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import CallState, ask, begun, is_read, settled
+from .call_watch import REMARK, CallState, ask, begun, is_read, settled
 from .calls import Moment
 from .monitor import FREE, Question, Start, State
 
@@ -45,7 +45,7 @@ class Instantiation:
         top = state.calls.top
         if top is None or not state.calls.code or top.role != "call":
             return None
-        state = settled(state, self, document, offset, deadline_ms)
+        state = settled(state, self, document, offset, deadline_ms, REMARK)
         found = state.signatures_of(top)
         if found is None or not found.abstract:
             return None

@@ -272,11 +272,11 @@ class Literal:
         quote, typed = document.text[span.start], document.text[span.start + 1:offset]
         if quote not in "'\"" or document.text.startswith(quote * 3, span.start):
             return None
-        opened = settled(_watching(document, span.start), self, document, span.start, deadline_ms).advance(quote)
+        opened = settled(_watching(document, span.start), self, document, span.start, deadline_ms, 0.5).advance(quote)
         if opened is None or opened.now is None:
             return None
         reasons: list[str] = []
-        state = settled(opened, self, document, span.start, deadline_ms, reasons)
+        state = settled(opened, self, document, span.start, deadline_ms, 0.5, reasons)
         if state.now is None or state.now.legal is None:
             return None
         strings, closed = state.now.legal
