@@ -17,6 +17,7 @@ from fairlead.decoding.stops import (
     printable,
     refusal,
     without_overlap,
+    word_start,
 )
 
 
@@ -129,3 +130,15 @@ def test_the_window_begins_within_its_length_and_moves_rarely(text: str, length:
     assert all(end - start <= length for end, start in enumerate(starts))
     assert starts == sorted(starts)
     assert len(set(starts)) <= 2 + len(text) // max(1, length // 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [("f(na", 2), ("f(name=", 2), ("f(name = ", 2), ("f(", 2), ("x.y", 2), ("", 0), ("f(1", 3), ("é", 0), ("f(a, ", 5)],
+)
+def test_where_a_word_begins(text: str, begin: int) -> None:
+    assert word_start(text) == begin
+
+
+def test_in_a_string_all_of_it_is_the_word() -> None:
+    assert word_start("f('utf-", in_string=True) == 3
