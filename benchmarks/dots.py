@@ -81,7 +81,7 @@ def main() -> None:
 
     begun = time.monotonic()
     root = dots_dataset.install()
-    python = dots_check.make_environment()
+    dots_check.make_environment()
     everything = dots_dataset.collect(root, options.draw)
     written_at = dots_dataset.sample(everything, SIZES[chosen][0])
     gated_at = dots_dataset.sample(everything, SIZES[chosen][1])
@@ -100,26 +100,38 @@ def main() -> None:
             return
         library = find_environment(str(root), environment).sys_path
         written, ranks, model = model_stage(run, options, dots_gate.Jedi(root, list(library)))
-        faults, checked_s = check_stage(run, written, str(python))
+        doubted = [row["path"] for row in replays if row["refused"]]
+        faults, base = check_stage(run, written, doubted)
+        for row in replays:
+            row["checker"] = said_of(row, base) if row["refused"] else ""
         refuted = refuted_stage(run, written, faults)
     finally:
         analysis.shutdown()
-    result = summary(written_at, written, faults, gates, replays, ranks, refuted) | {
-        "date": date.today().isoformat(), "machine": machine(), "size": chosen, "model": model,
+    folder = REPOSITORY / "docs/benchmarks"
+    result = summary(written_at, written, faults, gates, replays, ranks, refuted) | cost(run, begun, folder) | {
+        "size": chosen, "model": model,
         "draw": options.draw, "accesses": len(written_at), "gated": len(gated_at), "all": len(everything),
         "functions": len({access.function for access in written_at}), "checker": dots_check.CHECKER,
-        "checked_s": checked_s, "seconds": time.monotonic() - begun, "cpu_seconds": sum(os.times()[:4]),
-        "added": run.rows.added, "reused": len(run.rows.reused),
         "packages": [{"requirement": name, "what": what} for name, what in
                      dots_dataset.measured(packages.read_text(encoding="utf-8"))],
     }  # fmt: skip
-    folder = REPOSITORY / "docs/benchmarks"
     picture = not options.dry and plot(result, folder / "dots.png")
     text = page(result, picture)
     print(text)
     if not options.dry:
         (folder / "dots.md").write_text(text, encoding="utf-8")
         (folder / "dots.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def cost(run: Run, begun: float, folder: Path) -> dict[str, Any]:
+    """When, where and how long; of the run before where this one only made the page anew."""
+    now = {"date": date.today().isoformat(), "machine": machine(), "seconds": time.monotonic() - begun,
+           "cpu_seconds": sum(os.times()[:4]), "added": run.rows.added, "reused": len(run.rows.reused)}  # fmt: skip
+    try:
+        before = json.loads((folder / "dots.json").read_text(encoding="utf-8"))
+        return now if run.rows.added * 50 > len(run.rows.reused) else {name: before[name] for name in now}
+    except (OSError, ValueError, KeyError):
+        return now
 
 
 def gate_stage(run: Run, accesses: Sequence[Access]) -> dict[str, dict[str, Any]]:
@@ -174,9 +186,22 @@ def replay_stage(run: Run, accesses: Sequence[Access]) -> list[dict[str, Any]]:
         if row is None:
             row = dots_gate.replay(run.root, run.source(access), access, run.guide)
             run.rows.add(run.monitors, ("replay", access.id), row)
-        found.append(row | {"path": access.path, "line": access.line, "function": access.function})
+        text = run.source(access).text
+        found.append(row | {
+            "path": access.path, "line": access.line, "function": access.function,
+            "lines": [text.count("\n", 0, offset) + 1 for offset in (access.statement, access.end)],
+        })  # fmt: skip
         progress.step(made=made)
     return found
+
+
+def said_of(row: dict[str, Any], base: dict[str, list[dict[str, Any]]]) -> str:
+    """What basedpyright says against a true statement; a monitor that refuses it may be right."""
+    first, last = row["lines"]
+    return "; ".join(
+        each["message"].splitlines()[0] for each in base[row["path"]]
+        if first <= each["line"] <= last and dots_check.kind_of(each)
+    )  # fmt: skip
 
 
 def model_stage(
@@ -224,12 +249,16 @@ def model_stage(
 
 
 def check_stage(
-    run: Run, written: Sequence[Written], python: str
-) -> tuple[dict[tuple[str, str], dict[str, Any]], float]:
-    """For each access and text: whether the file parses, and what basedpyright newly says about the statement."""
+    run: Run, written: Sequence[Written], paths: Sequence[str]
+) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """For each access and text: whether the file parses, and what basedpyright newly says about the statement.
+
+    And what it says about the files as they are, those of `paths` among them.
+    """
     code = hashlib.sha256((dots_check.CHECKER + fingerprint(dots_dataset.REQUIREMENTS)).encode()).hexdigest()[:12]
     wanted = {(each.access.id, text): each for each in written for text in each.texts}
     base = {each.access.path: each.source for each in written}
+    base |= {path: dots_dataset.read(run.root, path) for path in paths}
     variants: list[Variant] = []
     keys: list[tuple[str, ...]] = []
     parsed: dict[tuple[str, str], bool] = {}
@@ -257,7 +286,7 @@ def check_stage(
             known = (run.rows.find(code, "base", each.access.path) or {})["found"]
             new = dots_check.new_faults(each.access, each.source, text, found, known)
         faults[identity, text] = {"parses": parsed[identity, text], "faults": new}
-    return faults, time.monotonic() - begun
+    return faults, {path: (run.rows.find(code, "base", path) or {})["found"] for path in base}
 
 
 def refuted_stage(

@@ -205,7 +205,7 @@ def merged(refuted: Sequence[dict[str, Any]]) -> Iterable[Sequence[str]]:
 
 def _replays(replays: dict[str, Any]) -> str:
     text = f"""Under all monitors together, each true statement written from its beginning: {replays["refused"]} of \
-{replays["statements"]} ({interval(replays["rate"])} %) cannot be written to the end.
+{replays["statements"]} ({interval(replays["rate"])} %) cannot be written to the end. {_rightly(replays["rightly"])}
 
 """ + table(
         ("monitor", "questions", "answers it can refuse by", "tokens behind which it masks", "true statements refused"),
@@ -214,11 +214,18 @@ def _replays(replays: dict[str, Any]) -> str:
     )  # fmt: skip
     if replays["list"]:
         rows = [
-            (f"{row['path']}:{row['line']}", row["monitor"], code(" ".join(row["at"].split())[-70:]), row["reason"])
+            (f"{row['path']}:{row['line']}", row["monitor"], code(" ".join(row["at"].split())[-70:]), row["reason"],
+             code(row["checker"]) if row["checker"] else "")
             for row in replays["list"]
-        ]
-        text += "\n\n" + table(("where", "monitor", "refused at the end of", "reason"), rows)
+        ]  # fmt: skip
+        text += "\n\n" + table(("where", "monitor", "refused at the end of", "reason", "basedpyright agrees"), rows)
     return text
+
+
+def _rightly(count: int) -> str:
+    if not count:
+        return ""
+    return f"Not counted: {count} more that basedpyright refuses too, at the same place; they are mistakes in the packages."
 
 
 def _why_open(refuted: Sequence[dict[str, Any]]) -> str:

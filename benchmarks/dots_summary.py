@@ -158,18 +158,21 @@ def replay_table(replays: Sequence[dict[str, Any]]) -> dict[str, Any]:
         asked.update(row["asked"])
         known.update(row["known"])
         closed.update(row["closed"])
-        if row["refused"]:
+        if row["refused"] and not row.get("checker"):
             refused[row["monitor"]] += 1
+    wrong = [row for row in replays if row["refused"] and not row.get("checker")]
     names = sorted(set(asked) | set(closed) | set(refused))
     return {
-        "statements": len(replays), "refused": sum(row["refused"] for row in replays),
-        "rate": asdict(bootstrap([float(row["refused"]) for row in replays], [row["function"] for row in replays])),
+        "statements": len(replays), "refused": len(wrong),
+        "rightly": sum(row["refused"] for row in replays) - len(wrong),
+        "rate": asdict(bootstrap([float(row in wrong) for row in replays], [row["function"] for row in replays])),
         "monitors": [
             {"monitor": name, "asked": asked[name], "known": known[name], "closed": closed[name],
              "refused": refused[name]} for name in names
         ],
         "list": [
-            {key: row[key] for key in ("path", "line", "monitor", "at", "reason")} for row in replays if row["refused"]
+            {key: row.get(key, "") for key in ("path", "line", "monitor", "at", "reason", "checker")}
+            for row in replays if row["refused"]
         ],
     }  # fmt: skip
 
