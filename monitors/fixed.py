@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -10,6 +11,8 @@ from .analysis import Classification, Description, Document, Kind, Member, Membe
 from .dereference import DereferenceState, legal_names
 from .lexical import scan
 from .monitor import Start
+from .slot_places import slots as find_slots
+from .slots import Evidence, Import, Inferred, Prediction, Slot, set_of
 from .syntax import identifier_start, place, receiver_start
 
 T = TypeVar("T")
@@ -158,3 +161,45 @@ def _done(value: T) -> Future[T]:
     future: Future[T] = Future()
     future.set_result(value)
     return future
+
+
+class FixedInference:
+    """The fake: answers by the slot's name from a table of {name: {type text: probability}}.
+
+    A table entry that is a string is a static type. Intervals are three hundredths wide; what the table leaves of 1 is `other`.
+    """
+
+    def __init__(self, table: Mapping[str, Mapping[str, float] | str], imports: Mapping[str, Import] | None = None) -> None:
+        self._table = dict(table)
+        self._imports = dict(imports or {})
+        self.asked: list[str] = []
+
+    def infer(
+        self,
+        document: Document,
+        slots: Sequence[Slot] | None = None,
+        *,
+        until: float | None = None,
+        stop: Callable[[], bool] | None = None,
+        epsilon: float = 0.1,
+    ) -> tuple[Inferred, ...]:
+        """The table's entries."""
+        self.asked.append(document.path)
+        return tuple(self._one(slot, epsilon) for slot in (find_slots(document.text) if slots is None else slots))
+
+    def _one(self, slot: Slot, epsilon: float) -> Inferred:
+        entry = self._table.get(slot.name, {})
+        if isinstance(entry, str):
+            return Inferred(slot, static=entry, static_source="inferred", other=0.0)
+        ranked = sorted(entry.items(), key=lambda pair: -pair[1])
+        predictions = tuple(
+            Prediction(text, share, max(0.0, share - 0.03), min(1.0, share + 0.03), text,
+                       (self._imports[text],) if text in self._imports else ())
+            for text, share in ranked
+        )  # fmt: skip
+        kept, total = set_of([share for _, share in ranked], epsilon)
+        return Inferred(
+            slot, predictions=predictions, predicted_set=tuple(text for text, _ in ranked[:kept]),
+            set_has_other=total < 1.0 - epsilon, set_epsilon=epsilon, other=1.0 - math.fsum(entry.values()),
+            evidence=(Evidence(f"the name {slot.name} is in the table", slot.line0),) if entry else (),
+        )  # fmt: skip
