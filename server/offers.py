@@ -30,13 +30,11 @@ class Offers:
     def __init__(self) -> None:
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self.accepted = 0
-        self.made = 0
 
     def add(self, document: Document, offset: int, offer: Offer) -> Shown:
         """Remember an offer made at `offset`."""
         shown = Shown(secrets.token_hex(8), document.path, document.text[:offset], document.text[offset:], offer)
         self._shown[shown.id] = shown
-        self.made += 1
         while len(self._shown) > KEPT:
             self._shown.popitem(last=False)
         return shown

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,23 +216,10 @@ class Session:
             shown, rest = known
             self._took("inline", begun, cached=time.monotonic() - begun)
             self._something("inline")
+            self._prepare_next(document, offset, rest)
             return [Ghost(rest, shown)]
-        settings, guide = self.settings, self._guide
-        budget_ms = settings.inline_invoked_budget_ms if invoked else settings.inline_budget_ms
-
-        def write(decoder: Decoder, stop: Callable[[], bool]) -> Written:
-            from ..decoding.offer import Limits
-
-            limits = Limits(
-                until=begun + budget_ms / 1000, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
-                min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
-                whole=settings.monitors_syntax,
-            )  # fmt: skip
-            return decoder.write(
-                document, offset, guide, limits, automatic=not invoked, temperature=settings.inline_temperature,
-                alternatives=settings.inline_alternatives if invoked else 1,
-            )  # fmt: skip
-
+        budget_ms = self.settings.inline_invoked_budget_ms if invoked else self.settings.inline_budget_ms
+        write = self._writing(document, offset, invoked=invoked, until=begun + budget_ms / 1000)
         written = await self.model.run(("inline", document.path), write)
         if written is None and (reason := self._refusal(document, offset)):
             self._nothing("inline", reason, document, offset)
@@ -248,6 +235,7 @@ class Session:
             self._nothing("inline", written.reason, document, offset)
             return []
         self._something("inline")
+        self._prepare_next(document, offset, written.offers[0].text)
         return [Ghost(offer.text, self.offers.add(document, offset, offer)) for offer in written.offers]
 
     def accepted(self, offer_id: str) -> None:
@@ -262,6 +250,45 @@ class Session:
         self._on_status()
 
     # Inside.
+
+    def _writing(
+        self, document: Document, offset: int, *, invoked: bool, until: float
+    ) -> Callable[[Decoder, Callable[[], bool]], Written]:
+        """The job that writes ghost text; `until` is a monotonic time in seconds."""
+        settings, guide = self.settings, self._guide
+
+        def write(decoder: Decoder, stop: Callable[[], bool]) -> Written:
+            from ..decoding.offer import Limits
+
+            limits = Limits(
+                until=until, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
+                min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
+                whole=settings.monitors_syntax,
+            )  # fmt: skip
+            return decoder.write(
+                document, offset, guide, limits, automatic=not invoked, temperature=settings.inline_temperature,
+                alternatives=settings.inline_alternatives if invoked else 1,
+            )  # fmt: skip
+
+        return write
+
+    def _prepare_next(self, document: Document, offset: int, text: str) -> None:
+        """Write what follows a shown text while a person reads it, so that taking it shows the next one at once."""
+        if not self.settings.inline_prepare_next or len(document.text) > LARGE:
+            return
+        taken = replace(document, text=document.text[:offset] + text + document.text[offset:])
+        if self.offers.typed_through(taken, offset + len(text)) is not None:
+            return
+        loop, begun = asyncio.get_running_loop(), time.monotonic()
+        until = begun + self.settings.inline_invoked_budget_ms / 1000
+        write = self._writing(taken, offset + len(text), invoked=False, until=until)
+
+        def prepare(decoder: Decoder, stop: Callable[[], bool]) -> None:
+            written = write(decoder, stop)
+            if written.offers and not stop():
+                loop.call_soon_threadsafe(self.offers.add, taken, offset + len(text), written.offers[0])
+
+        self.model.idle(prepare)
 
     def _refusal(self, document: Document, offset: int) -> str:
         """Why no ghost text is made, before any work is done; empty if it is."""

@@ -37,6 +37,8 @@ class Settings:
         0.25, "Show nothing when the mean probability of a token falls below this.", minimum=0.0)
     inline_temperature: float = setting(
         0.8, "Sampling temperature of the alternatives of an invoked completion (the first is greedy).", minimum=0.0)
+    inline_prepare_next: bool = setting(
+        True, "Write what follows a shown text ahead, so that taking it shows the next one at once.")
     inline_alternatives: int = setting(3, "How many alternatives an invoked completion asks for.", minimum=1)
     completion_budget_ms: int = setting(
         300, "Time the model may take to rank a member list, in milliseconds.", minimum=0)

@@ -25,6 +25,8 @@ return {
     min_confidence = 0.25,
     -- Sampling temperature of the alternatives of an invoked completion (the first is greedy).
     temperature = 0.8,
+    -- Write what follows a shown text ahead, so that taking it shows the next one at once.
+    prepare_next = true,
     -- How many alternatives an invoked completion asks for.
     alternatives = 3,
   },
