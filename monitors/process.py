@@ -18,16 +18,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from .analysis import Classification, Description, Document, Member, Members, Parameter, Signatures
+from .asking import Asking, open_answer
 from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
-from .import_places import star_imports
 from .languages import PYTHON, language_of
-from .syntax import TEXT_LIMIT, identifier_end, identifier_start, normalised, place
 
 LOG = logging.getLogger(__name__)
 
@@ -41,8 +40,6 @@ _STRIKES = 3
 _CACHED = 512
 _CACHED_FOR_S = 60.0
 """Answers grow stale with the files they are drawn from, which nobody tells us about."""
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -58,7 +55,7 @@ class _Question:
     waiting: list[Future[Any]] = field(default_factory=list)
 
 
-class AnalysisProcess:
+class AnalysisProcess(Asking):
     """The `Analysis` of a server: jedi behind a pipe.
 
     `on_health` is called with `health()` whenever it changes, from a thread of ours.
@@ -116,81 +113,6 @@ class AnalysisProcess:
             if self._running is not None:
                 self._running.send({"verb": "close", "path": path})
 
-    def members(self, document: Document, offset: int) -> Future[Members]:
-        """What may follow the dot that ends at `offset`, with the gate's verdict."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
-        here = place(document.text, offset)
-        if here.where != "code" or here.dot is None:
-            return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
-        text = normalised(document.text, here.dot, here.end)
-        key = ("members", document.path, document.root, here.dot, here.context, text)
-        # What is typed of the name makes no difference, so it is not sent: while a name is typed, the text stays the same.
-        return self._ask("members", replace(document, text=text), here.dot, "", key)
-
-    def names(self, document: Document, offset: int) -> Future[Members]:
-        """Bare names that may stand at `offset`."""
-        end = identifier_end(document.text, offset)
-        key = ("names", document.path, document.root, offset, document.text[:offset], document.text[end:])
-        return self._ask("names", document, offset, "", key)
-
-    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
-        """How what stands before the bracket that ends at `offset` may be called."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Signatures(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
-        key = ("signatures", document.path, document.root, offset, document.text)
-        return self._ask("signatures", document, offset, "", key)
-
-    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
-        """The strings that the expression which ends at `offset` may equal, or be indexed with."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Classification(reason="the document is too large to analyse"))
-        key = ("literals", document.path, document.root, offset, role, document.text)
-        return self._ask("literals", document, offset, role, key)
-
-    def stars(self, document: Document) -> Future[Members]:
-        """The names that the star imports of the document bring."""
-        found = star_imports(document.text)
-        if not found:
-            return _done(Members(closed=True, reason="there is no star import"))
-        return self._ask("stars", document, 0, "", ("stars", document.path, document.root, found))
-
-    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
-        """What can be imported from `module`."""
-        name = f"{'modules' if submodules else 'names'} {module}"
-        return self._ask("imports", document, 0, name, ("imports", document.path, document.root, name))
-
-    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
-        """The names in scope that are exceptions, or types."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason="the document is too large to analyse"))
-        # What is typed of the name makes no difference: while it is typed, the text stays the same.
-        begin, end = identifier_start(document.text, offset), identifier_end(document.text, offset)
-        text = normalised(document.text, begin, end)
-        key = ("kinds", document.path, document.root, begin, about, name, text)
-        return self._ask("kinds", replace(document, text=text), begin, f"{about}:{name}", key)
-
-    def subject(self, document: Document, offset: int) -> Future[Members]:
-        """The members of the enumeration that the expression which ends at `offset` belongs to."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason="the document is too large to analyse"))
-        key = ("subject", document.path, document.root, offset, document.text)
-        return self._ask("subject", document, offset, "", key)
-
-    def stores(self, document: Document, offset: int) -> Future[Members]:
-        """What can be stored behind the dot that ends at `offset`."""
-        here = place(document.text, offset) if len(document.text) <= TEXT_LIMIT else None
-        if here is None or here.where != "code" or here.dot is None:
-            return _done(Members(reason="no attribute access"))
-        text = normalised(document.text, here.dot, here.end)
-        key = ("stores", document.path, document.root, here.dot, here.context, text)
-        return self._ask("stores", replace(document, text=text), here.dot, "", key)
-
-    def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
-        """The name at `offset`, or the member `name` that could be completed there."""
-        key = ("describe", document.path, document.root, offset, name, document.text)
-        return self._ask("describe", document, offset, name, key)
-
     def health(self) -> str:
         """"starting", "ready", "restarting" or "down", with a reason after a colon."""
         return self._state
@@ -216,7 +138,7 @@ class AnalysisProcess:
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
         future: Future[Any] = Future()
         if language_of(document.path) is not PYTHON:
-            future.set_result(_open_answer(verb, "jedi reads Python only"))
+            future.set_result(open_answer(verb, "jedi reads Python only"))
             return future
         with self._lock:
             if self._ended:
@@ -229,7 +151,7 @@ class AnalysisProcess:
                 return future
             if self._strikes.get(document.path, 0) >= _STRIKES:
                 reason = "analysis died of this document three times; it is set aside until it is closed"
-                future.set_result(_open_answer(verb, reason))
+                future.set_result(open_answer(verb, reason))
                 return future
             same = self._by_key.get(key)
             if same is not None and same in self._asked:
@@ -506,13 +428,6 @@ def _scrubbed_environment() -> dict[str, str]:
     return kept
 
 
-def _open_answer(verb: str, reason: str) -> Any:
-    """An answer that knows nothing."""
-    if verb == "describe":
-        return None
-    return {"signatures": Signatures, "literals": Classification}.get(verb, Members)(reason=reason)
-
-
 def _decoded(verb: str, answer: Any) -> Any:
     if answer is None:
         return None
@@ -523,7 +438,7 @@ def _decoded(verb: str, answer: Any) -> Any:
     listed = tuple(Member(**member) for member in answer.pop("members"))
     extra, refused = frozenset(answer.pop("extra_names")), frozenset(answer.pop("refused"))
     if verb in ("signatures", "literals"):
-        return _open_answer(verb, answer["reason"])  # superseded, or failed
+        return open_answer(verb, answer["reason"])  # superseded, or failed
     return Members(members=listed, extra_names=extra, refused=refused, **answer)
 
 
@@ -536,12 +451,6 @@ def _decoded_call(verb: str, answer: Any) -> Any:
         for overload in answer.pop("overloads")
     )
     return Signatures(overloads, abstract=tuple(answer.pop("abstract")), **answer)
-
-
-def _done(value: T) -> Future[T]:
-    future: Future[T] = Future()
-    future.set_result(value)
-    return future
 
 
 def _fail(question: _Question, error: Exception) -> None:

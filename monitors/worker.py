@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures, jedi_slots
+from . import jedi_members
 from .analysis import Document, Members
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
+from .jedi_answers import VERBS, answer_of
 from .jedi_session import Session, isolate
 
-_QUESTIONS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject", "stores")
 _IDLE_COLLECT_S = 2.0
 
 
@@ -48,7 +48,7 @@ class Work:
                 # A newer version may have come while an older one was put back.
                 if self._warm.get(path, message)["version"] <= version:
                     self._warm[path] = message
-            elif message["verb"] in _QUESTIONS:
+            elif message["verb"] in VERBS:
                 if version > self._newest.get(path, version - 1):
                     dropped = [
                         one for one in self._questions
@@ -157,7 +157,7 @@ class Worker:
         self._send({"id": message["id"], "begun": True})
         for attempt in (1, 2):
             try:
-                answer = self._ask(verb, document, message)
+                answer = answer_of(self._session, verb, document, message["offset"], message.get("name", ""))
                 fault = ""
                 break
             except MemoryError:
@@ -189,30 +189,6 @@ class Worker:
                     self._work.put(message)
                     return
         self._send({"id": message["id"], "warm": True})
-
-    def _ask(self, verb: str, document: Document, message: dict[str, Any]) -> Any:
-        offset = message["offset"]
-        if verb == "members":
-            return jedi_members.members(self._session, document, offset)
-        if verb == "names":
-            return jedi_members.names(self._session, document, offset)
-        if verb == "signatures":
-            return jedi_signatures.signatures(self._session, document, offset)
-        if verb == "literals":
-            return jedi_literals.literals(self._session, document, offset, message["name"])
-        if verb == "stars":
-            return jedi_imports.stars(self._session, document)
-        if verb == "imports":
-            which, _, module = message["name"].partition(" ")
-            return jedi_imports.imports(self._session, document, module, which == "modules")
-        if verb == "kinds":
-            about, _, name = message["name"].partition(":")
-            return jedi_kinds.kinds(self._session, document, offset, about, name)
-        if verb == "stores":
-            return jedi_slots.stores(self._session, document, offset)
-        if verb == "subject":
-            return jedi_kinds.subject(self._session, document, offset)
-        return jedi_members.describe(self._session, document, offset, message.get("name", ""))
 
     def _send(self, message: dict[str, Any]) -> None:
         try:

@@ -8,17 +8,15 @@ stands at the cursor, with the rest of the line behind it. The file's name is th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fairlead.monitors import jedi_literals, jedi_signatures
-from fairlead.monitors.analysis import Classification, Document, Signatures
+from fairlead.monitors.analysis import Document
 from fairlead.monitors.cache import TreeCache
-from fairlead.monitors.fixed import FixedAnalysis
+from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.jedi_session import Session
 from fairlead.monitors.roster import ROSTER
 
@@ -30,30 +28,6 @@ MONITORS = ("keyword_argument", "arity", "instantiation", "literal")
 @cache
 def session() -> Session:
     return Session(TreeCache(None))
-
-
-class Here(FixedAnalysis):
-    """jedi in this process. `reasons` holds what the answers gave as theirs, of open ones only."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self.reasons: list[str] = []
-
-    def signatures(self, document: Document, offset: int) -> Future[Signatures]:
-        future: Future[Signatures] = Future()
-        answer = jedi_signatures.signatures(session(), document, offset)
-        if not answer.known:
-            self.reasons.append(answer.reason)
-        future.set_result(answer)
-        return future
-
-    def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
-        future: Future[Classification] = Future()
-        answer = jedi_literals.literals(session(), document, offset, role)
-        if not answer.closed:
-            self.reasons.append(answer.reason)
-        future.set_result(answer)
-        return future
 
 
 def cases(name: str) -> Iterator[tuple[int, str, str, str]]:
@@ -73,7 +47,7 @@ def cases(name: str) -> Iterator[tuple[int, str, str, str]]:
 
 def refusal(name: str, before: str, behind: str, written: str) -> tuple[bool, list[str]]:
     """Whether `written` is refused at the cursor, and the reasons of the answers that were open."""
-    analysis = Here()
+    analysis = InlineAnalysis(session())
     guide = ROSTER[name](analysis)
     document = Document(str(ROOT / "case.py"), before + behind, 0, str(ROOT))
     start = guide.start(document, len(before))

@@ -11,30 +11,13 @@ from typing import Any
 import pytest
 
 from fairlead.monitors.analysis import Document, Members
-from fairlead.monitors.cache import TreeCache
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.fixed import FixedAnalysis
-from fairlead.monitors.jedi_members import members
-from fairlead.monitors.jedi_session import Session
-from fairlead.monitors.jedi_slots import stores
+from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.laws import StateLaws
 from fairlead.monitors.store import Access, Store, StoreState
 
 CASES = Path(__file__).parent / "cases" / "store.py"
-
-
-class Here(FixedAnalysis):
-    """jedi, in this process."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self._session = Session(TreeCache(None))
-
-    def members(self, document: Document, offset: int) -> Future[Members]:
-        return _done(members(self._session, document, offset))
-
-    def stores(self, document: Document, offset: int) -> Future[Members]:
-        return _done(stores(self._session, document, offset))
 
 
 def _done(answer: Members) -> Future[Members]:
@@ -44,8 +27,8 @@ def _done(answer: Members) -> Future[Members]:
 
 
 @cache
-def here() -> Here:
-    return Here()
+def here() -> InlineAnalysis:
+    return InlineAnalysis()
 
 
 def cases() -> Iterator[tuple[int, str, str]]:

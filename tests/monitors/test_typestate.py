@@ -22,12 +22,10 @@ from typing import Any
 import pytest
 
 from fairlead.monitors.analysis import Document, Members
-from fairlead.monitors.cache import TreeCache
 from fairlead.monitors.dereference import DereferenceState
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.fixed import FixedAnalysis
-from fairlead.monitors.jedi_members import members
-from fairlead.monitors.jedi_session import Session
+from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.laws import StateLaws
 from fairlead.monitors.monitor import Question, Start
 from fairlead.monitors.protocols import protocols_of, read
@@ -38,22 +36,9 @@ from fairlead.monitors.typestate import Typestate, TypestateState
 CASES = Path(__file__).parent / "cases"
 
 
-class Here(FixedAnalysis):
-    """jedi, in this process."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self._session = Session(TreeCache(None))
-
-    def members(self, document: Document, offset: int) -> Future[Members]:
-        future: Future[Members] = Future()
-        future.set_result(members(self._session, document, offset))
-        return future
-
-
 @cache
-def here() -> Here:
-    return Here()
+def here() -> InlineAnalysis:
+    return InlineAnalysis()
 
 
 def cases(name: str) -> Iterator[tuple[int, str, str]]:

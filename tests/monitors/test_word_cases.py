@@ -8,18 +8,17 @@ written at the cursor; the rest of the line stands behind it). The file's name i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fairlead.monitors import jedi_imports, jedi_kinds
-from fairlead.monitors.analysis import Document, Members
+from fairlead.monitors import jedi_kinds
+from fairlead.monitors.analysis import Document
 from fairlead.monitors.cache import TreeCache
-from fairlead.monitors.fixed import FixedAnalysis
+from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.jedi_session import Session
 from fairlead.monitors.monitor import Start, finished
 from fairlead.monitors.roster import ROSTER
@@ -39,34 +38,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def session() -> Session:
     return Session(TreeCache(None))
-
-
-class Here(FixedAnalysis):
-    """jedi in this process. `reasons` holds those of open answers."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self.reasons: list[str] = []
-
-    def _done(self, make: Callable[[], Members]) -> Future[Members]:
-        future: Future[Members] = Future()
-        answer = make()
-        if not answer.closed:
-            self.reasons.append(answer.reason)
-        future.set_result(answer)
-        return future
-
-    def stars(self, document: Document) -> Future[Members]:
-        return self._done(lambda: jedi_imports.stars(session(), document))
-
-    def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
-        return self._done(lambda: jedi_imports.imports(session(), document, module, submodules))
-
-    def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
-        return self._done(lambda: jedi_kinds.kinds(session(), document, offset, about, name))
-
-    def subject(self, document: Document, offset: int) -> Future[Members]:
-        return self._done(lambda: jedi_kinds.subject(session(), document, offset))
 
 
 def cases(name: str) -> Iterator[tuple[int, str, str, str]]:
@@ -93,8 +64,8 @@ def blank(line: str) -> str:
     return indent + "pass\n"
 
 
-def begin(name: str, before: str, behind: str) -> tuple[Start | None, Any, Here, Document]:
-    analysis = Here()
+def begin(name: str, before: str, behind: str) -> tuple[Start | None, Any, InlineAnalysis, Document]:
+    analysis = InlineAnalysis(session())
     guide = ROSTER[FILES[name]](analysis)
     document = Document(str(ROOT / "case.py"), before + behind, 0, str(ROOT))
     return guide.start(document, len(before)), guide, analysis, document
