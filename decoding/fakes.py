@@ -192,6 +192,17 @@ class ScriptedEngine(FakeEngine):
         return best[1] if best else None
 
 
+class SecondThoughts(ScriptedEngine):
+    """Wants to write the script; of what else it could write, the second script is likeliest, where it applies."""
+
+    def __init__(self, tokenizer: Tokenizer, script: str | Mapping[str, str], second: Mapping[str, str]) -> None:
+        super().__init__(tokenizer, script)
+        self._second = ScriptedEngine(tokenizer, second)
+
+    def logits(self, tokens: tuple[int, ...]) -> torch.Tensor:
+        return super().logits(tokens) + self._second.logits(tokens) / 2
+
+
 def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
     """The bytes each id of a byte-level tokenizer writes; nothing for added tokens."""
     byte_of = {letter: byte for byte, letter in enumerate(byte_letters())}

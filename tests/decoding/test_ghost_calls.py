@@ -1,4 +1,4 @@
-"""The paper's micro-benchmark about calls, in Python: wrong unguided, right when guided, with several monitors at once."""
+"""What is wrong about a call unguided and right when guided; the published cases are in `test_microbenchmark`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tokenizers import Tokenizer
 
 from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
+from fairlead.decoding.fakes import ScriptedEngine, SecondThoughts, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
 from fairlead.decoding.offer import Limits, Offer
 from fairlead.decoding.vocabulary import Vocabulary
@@ -86,17 +85,6 @@ class _later(Future):  # type: ignore[type-arg] # a future of whatever the inner
         return super().done()
 
 
-class SecondThoughts(ScriptedEngine):
-    """Wants to write the script; of what else it could write, the second script is likeliest, where it applies."""
-
-    def __init__(self, tokenizer: Tokenizer, script: Mapping[str, str], second: Mapping[str, str]) -> None:
-        super().__init__(tokenizer, script)
-        self._second = ScriptedEngine(tokenizer, second)
-
-    def logits(self, tokens: tuple[int, ...]) -> torch.Tensor:
-        return super().logits(tokens) + self._second.logits(tokens) / 2
-
-
 def table(names: tuple[str, ...] = ()) -> FixedAnalysis:
     return FixedAnalysis(
         MEMBERS, names, signatures=TABLE, literals={"kind": ["circle", "square"], "self.kind": ["circle", "square"]}
@@ -140,21 +128,10 @@ class Case:
     second: Mapping[str, str] = field(default_factory=dict)
 
 
-CLASSES = "class Person: ...\nclass Student(Person): ...\n"
-
 CASES = {
-    "NA1: an argument is missing": Case(
-        "arity", "x = ", {"x = ": "with_ip_port(arr[0])\n", ", ": "arr[1])\n"}, "with_ip_port(arr[0])",
-        "with_ip_port(arr[0], arr[1])", {"(arr[0]": ", "},
-    ),
     "NA2: one argument too many": Case(
         "arity", "x = ", {"x = ": "builder.build(arr[0])\n"}, "builder.build(arr[0])", "builder.build()",
         {"builder.build": "()\n"},
-    ),
-    "J2: arity and members together": Case(
-        "dereference arity", "node = ",
-        {"node = ": "builder.with_ip_port(arr[0]).host()\n", ", ": "arr[1]).host()\n", ".build": "()\n"},
-        "builder.with_ip_port(arr[0]).host()", "builder.with_ip_port(arr[0], arr[1]).build()", {"(arr[0]": ", "},
     ),
     "KW1: a keyword that is no parameter": Case(
         "keyword_argument", "connect(host=1, ", {"connect(host=1, ": "name=2)\n", "port=": "2)\n"}, "name=2)", "port=2)",
@@ -167,10 +144,6 @@ CASES = {
     "KW3: a keyword in generated text": Case(
         "keyword_argument", "x = ", {"x = ": "connect(host=1, name=2)\n", "port=": "2)\n"}, "connect(host=1, name=2)",
         "connect(host=1, port=2)", {"host=1, ": "port"},
-    ),
-    "CI1: an abstract class is not made": Case(
-        "instantiation name", f"{CLASSES}x = ", {"x = ": 'Person("John")\n', "Student": '("John")\n'}, 'Person("John")',
-        'Student("John")', {"x = ": "Student"},
     ),
     "LI1: a string that is none of the literals": Case(
         "literal", "draw(", {"draw(": '"triangle")\n', '"circle"': ")\n", '"square"': ")\n"}, '"triangle")', '"circle")',
