@@ -196,6 +196,8 @@ class App:
         else:
             made = await listing
         # A list for a text that has been typed on since is still right: clients filter it by what was typed meanwhile.
+        if not self.server.documents.is_typed_on(cursor.uri, cursor.snapshot, cursor.offset - cursor.shift):
+            return None
         items: list[dict[str, Any]] = []
         if made is not None:
             edit_range = cursor.range_from(made.begin)

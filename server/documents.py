@@ -242,6 +242,23 @@ class Documents:
         document = self._documents.get(uri)
         return document is not None and document.snapshot is snapshot and not document.out_of_step
 
+    def is_typed_on(self, uri: str, snapshot: Document, offset: int) -> bool:
+        """Whether the snapshot's line still stands, with at most a part of a name typed into it at `offset`.
+
+        A list is still right then: editors filter what they get by what was typed meanwhile.
+        """
+        document = self._documents.get(uri)
+        if document is None or document.out_of_step:
+            return False
+        if document.snapshot is snapshot:
+            return True
+        begin = snapshot.text.rfind("\n", 0, offset) + 1
+        end = snapshot.text.find("\n", offset)
+        before, behind = snapshot.text[begin:offset], snapshot.text[offset : len(snapshot.text) if end < 0 else end]
+        line = document.text.line(snapshot.text.count("\n", 0, offset)).rstrip("\n")
+        typed = line[len(before) : len(line) - len(behind)]
+        return line == before + typed + behind and ("a" + typed).isidentifier()
+
     def offset(self, uri: str, line0: int, character: int) -> int:
         """The offset of a client position in an open document, clamped to it."""
         return self._documents[uri].text.offset(line0, character, self.encoding)

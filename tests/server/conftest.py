@@ -46,3 +46,9 @@ def response_error() -> type[Exception]:
     """What `client.request` raises for an error answer; has a `code`."""
     error: type[Exception] = _load("client").ResponseError
     return error
+
+
+@pytest.fixture(scope="session")
+def interleaving() -> Any:
+    """The module interleaving.py beside this file."""
+    return _load("interleaving")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,31 @@ def test_a_snapshot_is_one_object_until_the_text_changes() -> None:
     assert second.version > first.version
     assert first.text == "a = 1\n"
     assert documents.is_current(URI, second)
+
+
+@pytest.mark.parametrize(
+    ("change", "typed_on"),
+    [
+        (((1, 3), (1, 3), "ge"), True),
+        (((0, 0), (0, 0), "# elsewhere on another line\n"), False),
+        (((0, 0), (0, 0), "# elsewhere "), True),
+        (((1, 3), (1, 3), "get("), False),
+        (((1, 2), (1, 3), ""), False),
+        (((1, 0), (1, 0), "x"), False),
+        (((1, 4), (1, 5), "]"), False),
+        (((2, 0), (2, 0), "pass"), True),
+    ],
+)
+def test_a_list_outlives_only_what_is_typed_of_a_name(change: tuple[Any, Any, str], typed_on: bool) -> None:
+    documents = Documents()
+    documents.open("file:///a.py", "python", 1, "import os\nos. )\n")
+    snapshot = documents.snapshot("file:///a.py")
+    assert snapshot is not None
+    assert documents.is_typed_on("file:///a.py", snapshot, 13)
+    documents.change("file:///a.py", 2, [((change[0], change[1]), change[2])])
+    assert documents.is_typed_on("file:///a.py", snapshot, 13) is typed_on
+    documents.close("file:///a.py")
+    assert not documents.is_typed_on("file:///a.py", snapshot, 13)
 
 
 def test_no_two_texts_of_a_session_share_a_version() -> None:
