@@ -258,7 +258,8 @@ def test_every_slot_of_a_module_can_be_written_at_once(module: ModuleType) -> No
     assert len([found for found in slots(made.text) if found.legal]) == len(made.refused)
 
 
-PIECES = ["def f(", "x", "=1", ")", ":", " pass", "\n", "\n    ", "import os", "class A:", '"""', "self.", " = ", "# type: int", "ä", ","]
+PIECES = ["def f(", "x", "=1", ")", ":", " pass", "\n", "\n    ", "import os", "class A:", '"""', "self.", " = ", "# type: int",
+          "ä", ","]  # fmt: skip
 
 
 @settings(max_examples=60)
