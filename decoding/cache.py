@@ -6,12 +6,31 @@ leaves the window and can then neither crop nor hold a tree.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 FIRST_CAPACITY = 512
 """Slots allocated for a layer when it is first written; doubled whenever they are used up."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The slots that one pass looks at: the first `base`, then `others`, in the order of a mask's columns."""
+
+    base: int
+    others: torch.Tensor
+    """(N,) slots, on the device of the cache."""
+
+    def of(self, buffer: torch.Tensor, axis: int) -> torch.Tensor:
+        """A copy of the slots of `buffer`, side by side."""
+        if axis == -1:
+            # Four times as fast on two dimensions as on three.
+            others = buffer.view(-1, buffer.shape[-1]).index_select(1, self.others).view(*buffer.shape[:-1], -1)
+        else:
+            others = buffer.index_select(axis, self.others)
+        return torch.cat([buffer.narrow(axis, 0, self.base), others], axis)
 
 
 class KeyValueCache:
@@ -28,13 +47,17 @@ class KeyValueCache:
         self._keys: list[torch.Tensor | None] = []
         self._values: list[torch.Tensor | None] = []
 
-    def append(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write M slots behind `length`; views of everything up to and with them."""
+    def append(
+        self, layer: int, keys: torch.Tensor, values: torch.Tensor, columns: Columns | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write M slots behind `length`; views of everything up to and with them, or copies of `columns`."""
         while len(self._keys) <= layer:
             self._keys.append(None)
             self._values.append(None)
         all_keys = self._keys[layer] = self._written(self._keys[layer], keys, self._key_axis)
         all_values = self._values[layer] = self._written(self._values[layer], values, -2)
+        if columns is not None:
+            return columns.of(all_keys, self._key_axis), columns.of(all_values, -2)
         end = self.length + values.shape[-2]
         return all_keys.narrow(self._key_axis, 0, end), all_values.narrow(-2, 0, end)
 
@@ -75,13 +98,13 @@ class TransformersCache:
     is_croppable = False
     is_sliding: tuple[bool, ...] = ()
 
-    def __init__(self, cache: KeyValueCache) -> None:
-        self._cache = cache
+    def __init__(self, cache: KeyValueCache, columns: Columns | None = None) -> None:
+        self._cache, self._columns = cache, columns
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._cache.append(layer_idx, key_states, value_states)
+        return self._cache.append(layer_idx, key_states, value_states, self._columns)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return self._cache.length

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..monitors.errors import ModelFailed, OutOfMemory
+from .cache import Columns
 from .forward import Forward, Keep, Masks, TransformersForward, only_attends
 from .weights import LlamaWeights
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 RELEASED_PARAMETERS = 300_000_000
 """From this size on the weights of a module are given up when our own pass has packed them."""
+
+GATHER_FROM = 96
+"""So many slots that no row sees are worth a copy of those that some row does see."""
+
+COLUMN_STEP = 64
+"""Copied slots are padded to a multiple: oneDNN takes a millisecond for every new shape."""
 
 _forwards: WeakKeyDictionary[torch.nn.Module, Forward] = WeakKeyDictionary()
 
@@ -36,6 +43,8 @@ class Engine(Protocol):
 
     vocab_size: int
     """Rows of the logits; may be larger than the tokenizer's vocabulary (padding), never smaller."""
+    pass_rows: int
+    """Rows to give to one pass where there are many: stopping waits for the pass that runs."""
     context_tokens: int
     """Positions the model knows: committed tokens plus the depth of a tree never exceed it."""
 
@@ -153,7 +162,7 @@ class TorchEngine:
         self._tree = _Tree()
         # Between chunks we can be stopped: about 20 ms on a slow machine, and never so small that it costs throughput.
         per_chunk = 2_000_000_000 // max(model.parameters, 1)
-        self._chunk_tokens = max(16, min(per_chunk, 128)) if self.forward.device.type == "cpu" else 512
+        self.pass_rows = max(16, min(per_chunk, 128)) if self.forward.device.type == "cpu" else 512
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -176,7 +185,7 @@ class TorchEngine:
             if stop is not None and stop():
                 return None
             start = len(self._committed)
-            chunk = wanted[start : start + self._chunk_tokens]
+            chunk = wanted[start : start + self.pass_rows]
             is_last = start + len(chunk) == len(wanted)
             logits = self._append(chunk, "last" if is_last else "none")
         self._end_logits = logits[-1]
@@ -194,17 +203,45 @@ class TorchEngine:
     def score_tree(self, parents: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
         if not ids or len(parents) != len(ids):
             raise ValueError("A tree needs as many parents as ids, and at least one")
-        base, old = len(self._committed), len(self._tree.ids)
-        grown = self._tree.grown(parents, ids)
-        self._check_room(base + max(grown.depths[old:]))
-        node_positions = torch.tensor(grown.depths) + (base - 1)
-        key_positions = torch.cat([torch.arange(base), node_positions])
-        seen = torch.cat([torch.ones((len(ids), base), dtype=torch.bool), grown.ancestors[old:]], dim=1)
-        positions = node_positions[old:]
-        logits = self._run(list(ids), positions, self._masks(positions, key_positions, seen), "all")
+        base, old, tree = len(self._committed), len(self._tree.ids), self._tree
+        tree.add(parents, ids)
+        try:
+            self._check_room(base + max(tree.depths[old:]))
+            nodes, seen = self._seen_nodes(old)
+            columns = None if len(nodes) == len(tree.ids) else self._columns(base, nodes)
+            depths = torch.tensor(tree.depths)
+            positions = depths[old:] + (base - 1)
+            key_positions = torch.cat([torch.arange(base), depths[torch.tensor(nodes)] + (base - 1)])
+            everyone = torch.ones((len(ids), base), dtype=torch.bool)
+            masks = self._masks(positions, key_positions, torch.cat([everyone, seen], dim=1))
+            logits = self._run(list(ids), positions, masks, "all", columns)
+        except BaseException:
+            tree.cut(old)
+            raise
         self._cache.length += len(ids)
-        self._tree = grown
         return logits
+
+    def _seen_nodes(self, old: int) -> tuple[list[int], torch.Tensor]:
+        """The nodes that are columns of a pass over those from `old` on, and `(M, columns)`, which row sees which.
+
+        All of them, in order, where leaving some out would not pay; else those on the paths, padded with node 0 unseen.
+        """
+        paths = self._tree.paths[old:]
+        nodes = sorted(set().union(*paths))
+        hidden = len(self._tree.ids) - len(nodes)
+        if hidden < GATHER_FROM:
+            nodes = list(range(len(self._tree.ids)))
+        column_of = {node: column for column, node in enumerate(nodes)}
+        rows = [row for row, path in enumerate(paths) for _ in path]
+        columns = [column_of[node] for path in paths for node in path]
+        if hidden >= GATHER_FROM:
+            nodes += [0] * (-(len(self._committed) + len(nodes)) % COLUMN_STEP)
+        seen = torch.zeros((len(paths), len(nodes)), dtype=torch.bool)
+        seen[torch.tensor(rows), torch.tensor(columns)] = True
+        return nodes, seen
+
+    def _columns(self, base: int, nodes: list[int]) -> Columns:
+        return Columns(base, torch.tensor(nodes, device=self.forward.device) + base)
 
     def commit(self, path: Sequence[int]) -> None:
         expected = -1
@@ -249,12 +286,15 @@ class TorchEngine:
             masks[name] = mask.to(self.forward.device)
         return masks if hides else None
 
-    def _run(self, ids: list[int], positions: torch.Tensor, masks: Masks | None, keep: Keep) -> torch.Tensor:
+    def _run(
+        self, ids: list[int], positions: torch.Tensor, masks: Masks | None, keep: Keep, columns: Columns | None = None
+    ) -> torch.Tensor:
         """One pass; `(rows, V)` float32 on the CPU. `cache.length` is not moved."""
         device = self.forward.device
         try:
             with torch.inference_mode():
-                logits = self.forward(torch.tensor(ids, device=device), positions.to(device), masks, self._cache, keep)
+                tokens = torch.tensor(ids, device=device)
+                logits = self.forward(tokens, positions.to(device), masks, self._cache, keep, columns)
                 is_finite = bool(torch.isfinite(logits.sum()))
             # Made outside inference mode: the caller may change it in place.
             result = torch.empty(logits.shape, dtype=torch.float32)
@@ -286,28 +326,28 @@ def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 class _Tree:
-    """Nodes behind the committed tokens. Never changed: `grown` gives the larger one, so a failed pass leaves no
-    trace."""
+    """Nodes behind the committed tokens."""
 
     def __init__(self) -> None:
         self.parents: list[int] = []
         self.ids: list[int] = []
         self.depths: list[int] = []  # 1 for the nodes right behind the committed end
-        self.ancestors = torch.zeros((0, 0), dtype=torch.bool)  # (N, N), row i: the nodes that node i sees, itself too
+        self.paths: list[tuple[int, ...]] = []  # the nodes that each node sees, itself last
 
-    def grown(self, parents: Sequence[int], ids: Sequence[int]) -> _Tree:
-        old, larger = len(self.ids), _Tree()
-        total = old + len(ids)
-        larger.parents, larger.ids = [*self.parents, *parents], [*self.ids, *ids]
-        larger.depths = list(self.depths)
-        larger.ancestors = torch.zeros((total, total), dtype=torch.bool)
-        larger.ancestors[:old, :old] = self.ancestors
-        for node in range(old, total):
-            parent = larger.parents[node]
+    def add(self, parents: Sequence[int], ids: Sequence[int]) -> None:
+        """Append nodes; nothing is changed when a parent is wrong."""
+        old = len(self.ids)
+        for node, (parent, token_id) in enumerate(zip(parents, ids, strict=True), old):
             if not -1 <= parent < node:
+                self.cut(old)
                 raise ValueError(f"Node {node} cannot have parent {parent}")
-            if parent >= 0:
-                larger.ancestors[node] = larger.ancestors[parent]
-            larger.ancestors[node, node] = True
-            larger.depths.append(1 if parent < 0 else larger.depths[parent] + 1)
-        return larger
+            self.parents.append(parent)
+            self.ids.append(token_id)
+            path = (*self.paths[parent], node) if parent >= 0 else (node,)
+            self.paths.append(path)
+            self.depths.append(len(path))
+
+    def cut(self, size: int) -> None:
+        """Keep the first `size` nodes."""
+        for part in (self.parents, self.ids, self.depths, self.paths):
+            del part[size:]

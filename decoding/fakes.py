@@ -61,6 +61,7 @@ class FakeEngine(ABC):
     def __init__(self, vocab_size: int, context_tokens: int = 1024) -> None:
         self.vocab_size = vocab_size
         self.context_tokens = context_tokens
+        self.pass_rows = 64
         self.passes = self.read = 0
         self._committed: tuple[int, ...] = ()
         self._paths: list[tuple[int, ...]] = []  # ids from the committed end to each node

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from .cache import KeyValueCache, TransformersCache
+from .cache import Columns, KeyValueCache, TransformersCache
 
 Keep = Literal["none", "last", "all"]
 """Which rows of logits a pass must give; the others are not computed (the last layer is the dearest of a small
@@ -32,9 +32,11 @@ class Forward(Protocol):
         """Give up what `module` holds of the weights beside the forward's own copy of them."""
 
     def __call__(
-        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep
-    ) -> torch.Tensor:
-        """`masks` is None for a single row that sees every slot. Returns `(rows, V)`, rows = 0, 1 or M."""
+        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep,
+        columns: Columns | None = None,
+    ) -> torch.Tensor:  # fmt: skip
+        """`masks` is None for a single row that sees every slot; `columns` are the slots of its columns where those
+        are not all, in order. Returns `(rows, V)`, rows = 0, 1 or M."""
 
 
 class TransformersForward:
@@ -54,20 +56,21 @@ class TransformersForward:
         """Nothing: the module is what computes."""
 
     def __call__(
-        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep
-    ) -> torch.Tensor:
+        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep,
+        columns: Columns | None = None,
+    ) -> torch.Tensor:  # fmt: skip
         rows, slots = len(ids), cache.length + len(ids)
         if masks is None:
             nothing_hidden = torch.zeros((rows, slots), dtype=self.dtype, device=self.device)
             masks = dict.fromkeys(self.windows, nothing_hidden)
-        wide = {name: mask.view(1, 1, rows, slots) for name, mask in masks.items()}
+        wide = {name: mask.view(1, 1, rows, -1) for name, mask in masks.items()}
         given: dict[str, Any] = {"logits_to_keep": 0 if keep == "all" else 1} if self._may_drop_rows else {}
         logits: torch.Tensor = self._module(
             input_ids=ids.view(1, -1),
             position_ids=positions.view(1, -1),
             # Models whose layers differ take a mask for each type of layer, the others a single one.
             attention_mask=wide if len(wide) > 1 else next(iter(wide.values())),
-            past_key_values=TransformersCache(cache),
+            past_key_values=TransformersCache(cache, columns),
             use_cache=True,
             **given,
         ).logits[0]

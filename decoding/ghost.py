@@ -357,10 +357,14 @@ class Writer:
         if name is None or branch is None:
             return _End("budget" if self._limits.over else "confidence", give_up)
         draft.take_back(keep)
-        self._engine.commit(branch.path)
+        if branch.rows is not None:
+            self._engine.commit(branch.path)
+            written = branch.rows
+        else:
+            written = tuple(self._engine.step(branch.ids)) if branch.ids else ()
         value = scored.ranking.log_prob(name)
         ids = [*branch.ids, *([branch.crossing_id] if branch.crossing_id is not None else [])]
-        rows = [logits, *branch.rows]
+        rows = [logits, *written]
         for position, token_id in enumerate(ids):
             token_text = vocabulary.texts[token_id]
             state = draft.after(token_text)

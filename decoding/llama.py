@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .cache import KeyValueCache
+from .cache import Columns, KeyValueCache
 from .forward import Keep, Masks, attention_windows
 from .weights import LlamaWeights
 
@@ -88,8 +88,9 @@ class LlamaForward:
         return KeyValueCache(key_axis=-1 if self._is_cpu else -2)
 
     def __call__(
-        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep
-    ) -> torch.Tensor:
+        self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep,
+        columns: Columns | None = None,
+    ) -> torch.Tensor:  # fmt: skip
         stream: torch.Tensor = self._embedding[ids].to(self._stream_dtype)  # (M, C)
         cos, sin = self._rotation(positions)
         mask: torch.Tensor | None = None
@@ -98,7 +99,7 @@ class LlamaForward:
             mask = next(iter(masks.values())).repeat(self._group, 1)
         for index, layer in enumerate(self._layers):
             heads = layer.qkv(layer.attention_norm(stream).to(self.dtype))
-            seen = self._attention(index, heads, cos, sin, mask, cache)
+            seen = self._attention(index, heads, cos, sin, mask, cache, columns)
             stream = stream + layer.out(seen)
             gate, up = layer.gate_up(layer.mlp_norm(stream).to(self.dtype)).chunk(2, dim=-1)
             stream = stream + layer.down(F.silu(gate) * up)
@@ -126,6 +127,7 @@ class LlamaForward:
         sin: torch.Tensor,
         mask: torch.Tensor | None,
         cache: KeyValueCache,
+        columns: Columns | None,
     ) -> torch.Tensor:
         """`(M, heads * D)`: what each row takes from the slots it sees. Writes the cache."""
         rows, size, kv_heads, group = len(qkv), self._head_size, self._kv_heads, self._group
@@ -134,7 +136,8 @@ class LlamaForward:
         turned = torch.addcmul(turning * cos, turning.roll(size // 2, -1), sin)
         queries, new_keys = turned[:, :-kv_heads], turned[:, -kv_heads:]
         keys, values = cache.append(
-            index, new_keys.permute(1, 2, 0) if self._is_cpu else new_keys.transpose(0, 1), new_values.transpose(0, 1)
+            index, new_keys.permute(1, 2, 0) if self._is_cpu else new_keys.transpose(0, 1), new_values.transpose(0, 1),
+            columns,
         )
         queries = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3).reshape(kv_heads, group * rows, size)
         if self._is_cpu:
