@@ -108,7 +108,8 @@ class Decoder:
             return None, Timings(prefill=(prefilled - begun) * 1000, total=(prefilled - begun) * 1000)
         stem = place.prompt.stem(typed)
         scored = rank(
-            self.engine, self.vocabulary, place.ready, stem, names, typed=typed, enough=enough, until=limits.until,
+            self.engine, self.vocabulary, place.ready, stem, names, typed=typed, enough=enough,
+            until=None if limits.until == float("inf") else limits.until,
             stop=limits.stop,
         )  # fmt: skip
         self.engine.crop(len(place.prompt.tokens))

@@ -28,6 +28,9 @@ from .vocabulary import Vocabulary
 FEW_NODES = 16
 """Nodes in one pass when only the best names are wanted: more would mostly be run for nothing."""
 
+UNSTOPPED_ROWS = 256
+"""Nodes in one pass when nobody can stop it."""
+
 KEPT_LOGITS = 30_000_000
 """Logits that are kept (four bytes each), so that a name can be continued without another pass."""
 
@@ -78,8 +81,8 @@ class Branch:
 class Scored:
     """A ranking together with the tree that is still in the engine, so that the winner can be continued.
 
-    `slots`: the engine's index of each node that was run; `rows`: the logits of the first of them; `best_way`: for each name the node and,
-    if it is a crossing token, the id by which it is likeliest written.
+    `slots`: the engine's index of each node that was run; `rows`: the logits of the first of them; `best_way`: for each
+    name the node and, if it is a crossing token, the id by which it is likeliest written.
     """
 
     ranking: Ranking
@@ -125,7 +128,10 @@ def rank(
     expansion = _Expansion(vocabulary, trie, (stem + typed).encode("utf-8", "replace"))
     expansion.take_in([-1], root_logits.float()[None], {})
     frontier = expansion.frontier
-    width = engine.pass_rows if enough is None else min(FEW_NODES, engine.pass_rows)
+    if enough is not None:
+        width = min(FEW_NODES, engine.pass_rows)
+    else:
+        width = engine.pass_rows if until is not None or stop is not None else max(UNSTOPPED_ROWS, engine.pass_rows)
     slots: dict[int, int] = {}
     rows: dict[int, torch.Tensor] = {}
     while frontier and len(slots) < max_nodes:
@@ -134,11 +140,16 @@ def rank(
         if enough is not None and expansion.has(enough):
             break
         room = min(width, max_nodes - len(slots))
-        batch = [heapq.heappop(frontier)[1] for _ in range(min(room, len(frontier)))]
+        batch: list[int] = []
+        while frontier and len(batch) < room:
+            node = heapq.heappop(frontier)[1]
+            # Without a deadline the order is free, and nodes of one subtree look at the fewest slots.
+            batch += [node] if until is not None or enough is not None else trie.subtree(node, room - len(batch))
         if enough is None:
             # All of the trie is to be run: a pass that is not full takes what lies below, too.
+            inside = set(batch)
             for node in batch:
-                batch += trie.children[node + 1][: room - len(batch)]
+                batch += [child for child in trie.children[node + 1] if child not in inside][: room - len(batch)]
         known = dict(zip(batch, range(len(slots), len(slots) + len(batch)), strict=True))
         slots.update(known)
         logits = engine.score_tree(

@@ -39,6 +39,16 @@ class Trie:
             node = self.parents[node]
         return nodes[::-1]
 
+    def subtree(self, node: int, most: int) -> list[int]:
+        """`node` and what lies below it, depth first, `most` nodes of it."""
+        found: list[int] = []
+        waiting = [node]
+        while waiting and len(found) < most:
+            node = waiting.pop()
+            found.append(node)
+            waiting += reversed(self.children[node + 1])
+        return found
+
 
 def build(vocabulary: Vocabulary, stem: str, names: Sequence[str]) -> Trie:
     """The trie of `stem + name` for each name; O(total tokens). Names must be distinct and not empty."""

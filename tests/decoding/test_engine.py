@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairlead.decoding.engine import Engine, TorchEngine, engine_for, trees_are_right, warm_up
+from fairlead.decoding.engine import GATHER_FROM, Engine, TorchEngine, engine_for, trees_are_right, warm_up
 from fairlead.decoding.fakes import UniformEngine
 from fairlead.decoding.model import Model
 from fairlead.decoding.plain import PlainEngine
@@ -78,6 +78,24 @@ def test_a_tree_equals_separate_forwards(tiny: Tiny, architecture: str) -> None:
     assert engine.tokens == tuple(TEXT)
 
 
+@pytest.mark.parametrize("architecture", TREES)
+def test_a_wide_tree_looks_only_at_its_own_paths(tiny: Tiny, architecture: str) -> None:
+    """So many nodes that a later pass copies the slots on its paths, and leaves the rest where it is."""
+    model = tiny(architecture)
+    engine = engine_for(model)
+    assert isinstance(engine, TorchEngine)
+    engine.prefill(TEXT)
+    strangers = GATHER_FROM + 10
+    engine.score_tree([-1] * strangers, [5 + node for node in range(strangers)])
+    parents, ids = [3, 3, strangers, strangers + 2, 7, 104, -1], [200, 201, 202, 203, 204, 205, 206]
+    rows = engine.score_tree(parents, ids)
+    assert len(engine._seen_nodes(strangers)[0]) < strangers
+    for row, path in enumerate([[8, 200], [8, 201], [8, 200, 202], [8, 200, 202, 203], [12, 204], [109, 205], [206]]):
+        assert_close(rows[row], plain(model, [*TEXT, *path])[-1])
+    engine.commit([3, strangers, strangers + 2, strangers + 3])
+    assert_close(engine.step([60]), plain(model, [*TEXT, 8, 200, 202, 203, 60])[-1:])
+
+
 @pytest.mark.parametrize("architecture", ALL)
 def test_a_committed_branch_is_text_like_any_other(tiny: Tiny, architecture: str) -> None:
     model = tiny(architecture)
@@ -138,6 +156,7 @@ def test_prefill_reads_only_what_changed(tiny: Tiny) -> None:
 def test_a_long_prompt_is_read_in_chunks_and_can_be_stopped_between_them(tiny: Tiny) -> None:
     model = tiny("qwen2_windows")
     engine = TorchEngine(model)
+    engine.pass_rows = 64
     long = [5 + i % 300 for i in range(250)]
     asked = iter([False, True])
     assert engine.prefill(long, lambda: next(asked)) is None

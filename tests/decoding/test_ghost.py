@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.decoding import rank
 from fairlead.decoding.decoder import Decoder, heal_at
 from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
@@ -82,6 +83,14 @@ def test_a_dot_that_the_model_writes_is_checked_and_its_name_drawn_anew() -> Non
     assert offer is not None
     assert offer.text in ("builder.with_ip(arr[0]).with_port(1)", "builder.with_ip(arr[0]).build()")
     assert offer.stopped == "end_of_line"
+
+
+def test_a_drawn_name_whose_logits_were_not_kept_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = {"x = ": "builder.with_ip(arr[0]).port()\n", "with_port": "(1)\n", ".build": "()\n"}
+    expected = write(script, "x = ", BUILDER, limits=BOLD)
+    monkeypatch.setattr(rank, "KEPT_LOGITS", 0)
+    assert write(script, "x = ", BUILDER, limits=BOLD) == expected
+    assert expected is not None
 
 
 def test_a_legal_name_the_model_wrote_is_kept() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
+from fairlead.decoding import rank as rank_module
 from fairlead.decoding.engine import Engine, engine_for
 from fairlead.decoding.fakes import UniformEngine, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
@@ -65,6 +66,27 @@ def test_the_tree_equals_one_name_at_a_time(architecture: str, tiny: Callable[[s
     log_row = torch.log_softmax(ready, -1)
     dot = float(log_row[torch.from_numpy(vocabulary.starting_with(b"."))].exp().sum())
     assert ranking.legal_mass == pytest.approx(whole / dot, rel=1e-4)
+
+
+@pytest.mark.parametrize("pass_rows", [1, 3, 50])
+@pytest.mark.parametrize("hurried", [True, False])
+def test_how_the_passes_are_cut_changes_nothing(tiny: Callable[[str], Model], pass_rows: int, hurried: bool) -> None:
+    """Rows of a pass, and their order with a deadline or without; nor whether the logits were kept."""
+    model = tiny("llama")
+    engine = engine_for(model)
+    vocabulary = Vocabulary.of(model.tokenizer, engine.vocab_size, sorted(model.eos_ids), sorted(model.special_ids))
+    names = [f"{stem}_{number}" for stem in ("get", "set", "name_of") for number in range(12)]
+    ready = engine.prefill(vocabulary.encode("items"))
+    assert ready is not None
+    expected = rank(engine, vocabulary, ready, ".", names).ranking
+    engine.crop(len(engine.tokens))
+    engine.pass_rows = pass_rows
+    until = time.monotonic() + 1000 if hurried else None
+    ranking = rank(engine, vocabulary, ready, ".", names, until=until, stop=lambda: False).ranking
+    assert not ranking.bounded
+    for name in names:
+        assert ranking.log_prob(name) == pytest.approx(expected.log_prob(name), abs=1e-4)
+    assert ranking.legal_mass == pytest.approx(expected.legal_mass, rel=1e-4)
 
 
 def uniform(*words: str) -> tuple[UniformEngine, Vocabulary]:
@@ -146,4 +168,19 @@ def test_a_branch_can_be_continued() -> None:
     assert branch is not None
     engine.commit(branch.path)
     assert b"".join(vocabulary.texts[token_id] for token_id in engine.tokens[1:]) in (b".pop", b".po")
+    assert branch.rows is not None
     assert len(branch.rows) == len(branch.path)
+
+
+def test_logits_beyond_the_limit_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, vocabulary = uniform()
+    engine.pass_rows = 2
+    monkeypatch.setattr(rank_module, "KEPT_LOGITS", engine.vocab_size)
+    ready = engine.prefill([1])
+    assert ready is not None
+    scored = rank(engine, vocabulary, ready, ".", ["append", "pop"], stop=lambda: False)
+    assert len(scored.rows) == 2
+    branch = scored.branch("pop")
+    assert branch is not None
+    assert branch.rows is None
+    assert b"".join(vocabulary.texts[token_id] for token_id in branch.ids) == b".pop"
