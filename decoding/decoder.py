@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
@@ -17,10 +17,13 @@ import torch
 from ..monitors.analysis import Document
 from ..monitors.monitor import Monitor, Start
 from . import stops
+from .best_first import Search
 from .engine import Engine, engine_for, warm_up
 from .ghost import Place, Writer, prepare
+from .grove import Branch, Grove
 from .model import Model, load
 from .offer import Limits, Offer
+from .particles import particles
 from .rank import Ranking, rank
 from .vocabulary import Vocabulary
 
@@ -43,6 +46,19 @@ class Written:
     start: Start | None
     timings: Timings
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How different texts for one place are found: by best-first search, or with more than one particle by sampling.
+
+    `temperature` (above 0), `ess_threshold` (a share of the particles) and `seed` are those of the sampling.
+    """
+
+    particles: int = 1
+    temperature: float = 0.8
+    ess_threshold: float = 0.5
+    seed: int = 1
 
 
 class Decoder:
@@ -120,9 +136,9 @@ class Decoder:
 
     def write(
         self, document: Document, offset: int, guide: Monitor | None, limits: Limits, *,
-        alternatives: int = 1, temperature: float = 0.8, automatic: bool = True,
+        alternatives: int = 1, ways: Ways = Ways(), automatic: bool = True,
     ) -> Written:  # fmt: skip
-        """Ghost text at `offset`: one greedy text, and `alternatives - 1` different ones sampled at `temperature`.
+        """Ghost text at `offset`: one greedy text, and up to `alternatives - 1` different ones, found as `ways` says.
 
         Cancelled (`limits.stop`): no offers and the reason "cancelled".
         """
@@ -150,7 +166,7 @@ class Decoder:
         answered = time.monotonic()
         offers: list[Offer] = []
         if place is not None:
-            offers, reason = self._alternatives(place, limits, guide, start, alternatives, temperature)
+            offers, reason = self._alternatives(place, limits, guide, start, alternatives, ways)
         end = time.monotonic()
         timings = Timings(
             analysis=(answered - prefilled) * 1000, prefill=(prefilled - begun) * 1000,
@@ -161,22 +177,43 @@ class Decoder:
         return Written(tuple(offers), start, timings, "" if offers else reason)
 
     def _alternatives(
-        self, place: Place, limits: Limits, guide: Monitor | None, start: Start | None, count: int, temperature: float
+        self, place: Place, limits: Limits, guide: Monitor | None, start: Start | None, count: int, ways: Ways
     ) -> tuple[list[Offer], str]:
-        offers: list[Offer] = []
-        reason = ""
-        for number in range(max(1, count * 2 if count > 1 else 1)):
-            if len(offers) >= count or (number and limits.over):
+        writer = Writer(self.model, self.vocabulary, self.engine, place, limits, guide, start)
+        first = writer.write()
+        if first is None:
+            return [], "cancelled"
+        reason = "" if first.text else _why_nothing(first, start)
+        # Where nothing is left of a text that came to names the model does not believe in, another way is taken: what
+        # it wrote before is not to be forced on. At the cursor itself there is no other way.
+        another_way = writer.gave_up and not first.text and bool(writer.written)
+        if (count <= 1 and not another_way) or limits.over or (start is not None and start.members.silence):
+            return [first] if first.text else [], reason
+        grove = Grove(self.model, self.vocabulary, self.engine, place, limits, guide, start, writer.answers)
+        found: list[Offer] = []
+        for branch in self._others(grove, writer.written, count, ways):
+            offer = grove.offer(branch)
+            if offer.text and offer.text not in {known.text for known in (first, *found)}:
+                found.append(offer)
+            if len(found) >= max(1, count - 1):
                 break
-            bounds = limits if number == 0 else replace(limits, temperature=temperature, seed=number)
-            offer = Writer(self.model, self.vocabulary, self.engine, place, bounds, guide, start).write()
-            if offer is None:
-                return [], "cancelled"
-            if offer.text and offer.text not in {known.text for known in offers}:
-                offers.append(offer)
-            elif not offer.text and not reason:
-                reason = _why_nothing(offer, start)
-        return offers[:1] + sorted(offers[1:], key=lambda offer: -offer.confidence), reason
+        if limits.stop():
+            return [], "cancelled"
+        # The greedy text is the one that automatic ghost text shows: it stays where it is.
+        found.sort(key=lambda offer: -offer.confidence)
+        return [first, *found] if first.text else found, reason
+
+    @staticmethod
+    def _others(grove: Grove, written: Sequence[int], count: int, ways: Ways) -> Iterator[Branch]:
+        if ways.particles > 1:
+            random = torch.Generator().manual_seed(ways.seed)
+            swarm = particles(
+                grove, ways.particles, random, temperature=ways.temperature, ess_threshold=ways.ess_threshold
+            )
+            yield from sorted(swarm, key=lambda branch: -branch.log_weight)
+        else:
+            # Some turn out to be shown alike: what is behind a cut is not seen.
+            yield from Search(grove, width=count).run(written, 2 * count)
 
 
 def usable_cores() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 from ..monitors.analysis import Document, Members
 from ..monitors.errors import AnalysisError
 from ..monitors.joint import instead_of, refusing
-from ..monitors.monitor import ABOUT_CALLS, FREE, Monitor, Question, Start, State, unanswered
+from ..monitors.monitor import ABOUT_CALLS, FREE, Answer, Monitor, Question, Start, State, unanswered
 from . import stops
 from .draft import Draft, decoded
 from .engine import Engine
@@ -103,6 +103,18 @@ class Writer:
         self._silence = start.members.silence if start is not None else ""
         self._checks = guide is not None and self._silence != "down"
         self._redraws = 0
+        self.gave_up = False
+        """Whether the text ended because the model believed in none of the names that may stand somewhere."""
+
+    @property
+    def written(self) -> tuple[int, ...]:
+        """The tokens written so far."""
+        return tuple(step.token_id for step in self._draft.steps)
+
+    @property
+    def answers(self) -> Mapping[Question, Answer]:
+        """What analysis has said so far."""
+        return self._draft.answers
 
     def write(self) -> Offer | None:
         """The offer (its text empty when there is nothing worth showing), or None when the caller stopped it."""
@@ -159,7 +171,10 @@ class Writer:
                         draft.add(token_id, kept, at.logits, short, log_prob)
                     return _End("end_of_line")
                 draft.add(token_id, text, at.logits, state, log_prob)
-                if self._limits.multiline and (self._block_is_over() or self._limits.finished(draft.text)):
+                before = self._place.document.text[: self._place.offset]
+                if self._limits.multiline and (
+                    stops.block_is_over(before, draft.text) or self._limits.finished(draft.text)
+                ):
                     return _End("end_of_block")
                 return _Next(self._engine.step([token_id])[-1])
             if not owed and (drawn := self._mend(text)) is not None:
@@ -198,16 +213,6 @@ class Writer:
         keep = int((values.cumsum(0) < 0.95).sum()) + 1
         token_id = int(ids[int(torch.multinomial(values[:keep], 1, generator=self._random))])
         return token_id, float(log_row[token_id])
-
-    def _block_is_over(self) -> bool:
-        written = self._draft.text
-        if "\n" not in written:
-            return False
-        before = self._place.document.text[: self._place.offset]
-        if stops.end_of_block(stops.line_of(before, len(before))[0], written) is not None:
-            return True
-        complete = written[: written.rindex("\n")]
-        return stops.end_of_repetition(before, complete) is not None
 
     def _verify(self, *, block: bool) -> _Next | _End | None:
         """Ask what the draft raises and take in the answers; None when the draft stands, as far as is known.
@@ -355,6 +360,7 @@ class Writer:
         name = self._choose(scored)
         branch = scored.branch(name) if name is not None else None
         if name is None or branch is None:
+            self.gave_up = not self._limits.over
             return _End("budget" if self._limits.over else "confidence", give_up)
         draft.take_back(keep)
         if branch.rows is not None:

@@ -82,6 +82,15 @@ def end_of_repetition(text_before: str, written: str) -> int | None:
     return None
 
 
+def block_is_over(text_before: str, written: str) -> bool:
+    """Whether the block that `written` belongs to has ended, or repeats itself, judged by its complete lines."""
+    if "\n" not in written:
+        return False
+    if end_of_block(text_before[text_before.rfind("\n") + 1 :], written) is not None:
+        return True
+    return end_of_repetition(text_before, written[: written.rindex("\n")]) is not None
+
+
 def end_of_loop(written: str) -> int | None:
     """Where a text that goes round in circles (`x.log.log.log`) does so for the second time; None while it does not.
 

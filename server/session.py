@@ -258,15 +258,17 @@ class Session:
         settings, guide = self.settings, self._guide
 
         def write(decoder: Decoder, stop: Callable[[], bool]) -> Written:
+            from ..decoding.decoder import Ways
             from ..decoding.offer import Limits
 
+            ways = Ways(settings.inline_particles, settings.inline_temperature, settings.inline_ess_threshold)
             limits = Limits(
                 until=until, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
                 min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
                 whole=settings.monitors_syntax,
             )  # fmt: skip
             return decoder.write(
-                document, offset, guide, limits, automatic=not invoked, temperature=settings.inline_temperature,
+                document, offset, guide, limits, automatic=not invoked, ways=ways,
                 alternatives=settings.inline_alternatives if invoked else 1,
             )  # fmt: skip
 

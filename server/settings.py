@@ -35,8 +35,12 @@ class Settings:
     inline_max_tokens: int = setting(64, "Most tokens in one automatic ghost text.", minimum=1)
     inline_min_confidence: float = setting(
         0.25, "Show nothing when the mean probability of a token falls below this.", minimum=0.0)
-    inline_temperature: float = setting(
-        0.8, "Sampling temperature of the alternatives of an invoked completion (the first is greedy).", minimum=0.0)
+    inline_particles: int = setting(
+        1, "Particles of the sampling that finds the alternatives of an invoked completion; 1: best-first search instead.",
+        minimum=1)
+    inline_temperature: float = setting(0.8, "Temperature of that sampling.", minimum=0.05)
+    inline_ess_threshold: float = setting(
+        0.5, "Draw the particles anew when they are worth less than this share of their number.", minimum=0.0)
     inline_prepare_next: bool = setting(
         True, "Write what follows a shown text ahead, so that taking it shows the next one at once.")
     inline_alternatives: int = setting(3, "How many alternatives an invoked completion asks for.", minimum=1)

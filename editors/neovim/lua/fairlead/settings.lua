@@ -23,8 +23,12 @@ return {
     max_tokens = 64,
     -- Show nothing when the mean probability of a token falls below this.
     min_confidence = 0.25,
-    -- Sampling temperature of the alternatives of an invoked completion (the first is greedy).
+    -- Particles of the sampling that finds the alternatives of an invoked completion; 1: best-first search instead.
+    particles = 1,
+    -- Temperature of that sampling.
     temperature = 0.8,
+    -- Draw the particles anew when they are worth less than this share of their number.
+    ess_threshold = 0.5,
     -- Write what follows a shown text ahead, so that taking it shows the next one at once.
     prepare_next = true,
     -- How many alternatives an invoked completion asks for.
