@@ -37,6 +37,12 @@ _RESTART_EVERY_S = 1.0
 _STRIKES = 3
 """So many deaths on one document, and it is set aside."""
 
+_WARM_STRIKES = 2
+"""So many deaths while a document was warmed up, and it is not warmed up any more."""
+
+_PATIENT_FOR = 5
+"""So many deaths that a question is not to blame for, and it fails all the same."""
+
 _CACHED = 512
 _CACHED_FOR_S = 60.0
 """Answers grow stale with the files they are drawn from, which nobody tells us about."""
@@ -50,8 +56,10 @@ class _Question:
     name: str
     future: Future[Any]
     key: tuple[Any, ...]
-    again: bool = False
-    """It was asked of a process that died; it is not asked a third time."""
+    asked: int = 0
+    """How many processes have died while it waited."""
+    blamed: int = 0
+    """How many of them died of it; it is not asked a third time."""
     waiting: list[Future[Any]] = field(default_factory=list)
 
 
@@ -83,6 +91,7 @@ class AnalysisProcess(Asking):
         self._by_key: dict[tuple[Any, ...], int] = {}
         self._answers: OrderedDict[tuple[Any, ...], tuple[float, Any]] = OrderedDict()
         self._strikes: dict[str, int] = {}
+        self._warm_strikes: dict[str, int] = {}
         self._next_id = 0
         self._state = "starting"
         self._running: _Running | None = None
@@ -101,13 +110,14 @@ class AnalysisProcess(Asking):
         """The document is being edited: warm up its imports in the background."""
         with self._lock:
             self._open[document.path] = document
-            self._send(document, {"verb": "open", "id": self._identity()})
+            self._warm(document)
 
     def close(self, path: str) -> None:
         """The document is not edited any more."""
         with self._lock:
             self._open.pop(path, None)
             self._strikes.pop(path, None)
+            self._warm_strikes.pop(path, None)
             for key in [key for key in self._answers if key[1] == path]:
                 del self._answers[key]
             if self._running is not None:
@@ -258,30 +268,38 @@ class AnalysisProcess(Asking):
             self._restarts += 1
             asked, self._asked = self._asked, {}
             self._by_key.clear()
-            begun = dead.begun if dead is not None else None
-            guilty = asked.get(begun) if begun is not None else None
+            does_not_start = dead is not None and dead.failed and not dead.was_ready
+            guilty = asked.get(dead.begun) if dead is not None and dead.begun is not None else None
             if guilty is not None:
                 path = guilty.document.path
                 self._strikes[path] = self._strikes.get(path, 0) + 1
+            elif dead is not None and dead.warming:
+                self._warm_strikes[dead.warming] = self._warm_strikes.get(dead.warming, 0) + 1
             if dead is not None:
                 dead.end(0)
             self._start()
-            failed = [question for question in asked.values() if question.again]
             for document in self._open.values():
-                self._send(document, {"verb": "open", "id": self._identity()})
+                self._warm(document)
+            failed = []
             for question in asked.values():
-                if question.again:
-                    continue
-                question.again = True
-                if self._strikes.get(question.document.path, 0) >= _STRIKES:
+                question.asked += 1
+                # The others in the queue are not to blame for a death, but they do not wait for ever either.
+                question.blamed += question is guilty or does_not_start
+                struck = self._strikes.get(question.document.path, 0) >= _STRIKES
+                if struck or question.blamed > 1 or question.asked > _PATIENT_FOR:
                     failed.append(question)
                 else:
                     self._put(question)
         why = "analysis died of this question twice"
-        if dead is not None and not dead.was_ready and dead.failed:
+        if does_not_start and dead is not None:
             why = f"analysis does not start: {dead.epitaph()}"
         for question in failed:
             _fail(question, AnalysisDown(why))
+
+    def _warm(self, document: Document) -> None:
+        """Let the process read what a document imports, unless reading that has killed it twice."""
+        if self._warm_strikes.get(document.path, 0) < _WARM_STRIKES:
+            self._send(document, {"verb": "open", "id": self._identity()})
 
     def _change(self, state: str) -> None:
         if self._ended and not state.startswith("down"):
@@ -318,6 +336,8 @@ class _Running:
         self.was_ready = False
         self.begun: int | None = None
         """The question it is at."""
+        self.warming = ""
+        """The path of the document that it is warming up, if that is what it does."""
         threading.Thread(target=self._read, name="analysis reader", daemon=True).start()
         threading.Thread(target=self._write, name="analysis writer", daemon=True).start()
 
@@ -364,7 +384,11 @@ class _Running:
                 break
             self._heard_at = time.monotonic()
             if "begun" in message:
-                self.begun = message["id"]
+                self.begun, self.warming = message["id"], ""
+            elif "warming" in message:
+                self.warming = message["warming"]
+            elif "warm" in message:
+                self.warming = ""
             elif "answer" in message:
                 self.begun = None
             self._received(self, message)

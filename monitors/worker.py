@@ -52,7 +52,7 @@ class Work:
                 if version > self._newest.get(path, version - 1):
                     dropped = [
                         one for one in self._questions
-                        if one["path"] == path and one["version"] < version and one["verb"] == message["verb"]
+                        if one["verb"] == message["verb"] and one["path"] == path and one["version"] < version
                     ]  # fmt: skip
                     self._questions = [one for one in self._questions if one not in dropped]
                 self._newest[path] = max(version, self._newest.get(path, version))
@@ -103,7 +103,7 @@ class Worker:
 
     def run(self, source: IO[bytes]) -> None:
         """Answer until the pipe ends."""
-        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+        threading.Thread(target=self._read_or_end, args=(source,), daemon=True).start()
         collected = True
         while True:
             message = self._work.take(60.0 if collected else _IDLE_COLLECT_S)
@@ -124,6 +124,12 @@ class Worker:
         self._session.clear()
         jedi_members.forget_all()
         gc.collect()
+
+    def _read_or_end(self, source: IO[bytes]) -> None:
+        try:
+            self._read(source)
+        finally:
+            os._exit(1)  # deaf, we would be taken for busy: a successor can hear
 
     def _read(self, source: IO[bytes]) -> None:
         while True:
@@ -182,6 +188,7 @@ class Worker:
 
     def _warm(self, document: Document, message: dict[str, Any]) -> None:
         """Warm a document up, until a question comes; then it waits for its turn again."""
+        self._send({"warming": document.path})
         with contextlib.suppress(Exception, RecursionError):
             for _ in jedi_members.warm(self._session, document):
                 self._send({"alive": True})
