@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ..monitors.analysis import Analysis
 from ..monitors.process import AnalysisProcess
 from ..monitors.server_analysis import ServerAnalysis
+from ..monitors.slots import Inference
 from .settings import Settings
 
 
@@ -18,3 +19,8 @@ def start(settings: Settings, roots: Sequence[str], on_health: Callable[[str], N
         memory_mb=settings.analysis_memory_mb, project_python=settings.project_python, workspace_roots=roots,
         on_health=on_health,
     )  # fmt: skip
+
+
+def inference(_analysis: Analysis) -> Inference | None:
+    """Whom to ask about types; None until there is somebody."""
+    return None

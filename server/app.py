@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import logging.handlers
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +23,7 @@ from .session import LARGE, Ghost, List, Session
 from .settings import Settings, from_json
 from .status import default_log
 from .text import Encoding, units
+from .type_features import TypeFeatures, asks_for_type
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,8 @@ class App:
 
     def __init__(self, server: FairleadServer, *, with_model: bool = True) -> None:
         self.server = server
-        self.session = Session(self._status_changed)
+        self.session = Session(self._status_changed, self._types_changed)
+        self.types = TypeFeatures(server, self.session, self._beginning)
         self._with_model = with_model
         self._begun = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,12 +99,13 @@ class App:
         feature(types.INITIALIZE, self._initialize)
         feature(types.INITIALIZED, self._initialized)
         feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, self._configuration_changed)
-        list_options = types.CompletionOptions(trigger_characters=["."], resolve_provider=True)
+        list_options = types.CompletionOptions(trigger_characters=[".", ":", ">", " "], resolve_provider=True)
         feature(types.TEXT_DOCUMENT_COMPLETION, self._completion, list_options)
         feature(types.COMPLETION_ITEM_RESOLVE, self._resolve)
         # Without the options object the capability would not be announced.
         feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, self._inline_completion, types.InlineCompletionOptions())
         feature(types.TEXT_DOCUMENT_HOVER, self._hover)
+        self.types.register(feature)
         feature("fairlead/textHash", self._text_hash)
         for name, run in {
             "fairlead.accepted": self._accepted, "fairlead.status": self._status,
@@ -129,6 +133,7 @@ class App:
         self.session.start(settings, self.server.documents.roots, with_model=self._with_model)
         for uri in self.server.documents.uris:
             self._opened(uri)
+        self.types.open_all()
         self._begun.set()
         if self._with_model:
             self._spawn(self._show_progress())
@@ -145,7 +150,8 @@ class App:
         await self._beginning()
         settings = await self._read_settings(params.settings)
         _log_to(settings, self.session)
-        self.session.configure(settings, self.server.documents.roots)
+        if self.session.configure(settings, self.server.documents.roots):
+            self.types.open_all()
 
     async def _read_settings(self, pushed: object = None) -> Settings:
         """The settings: initializationOptions, then what was pushed or can be pulled. What is wrong is reported."""
@@ -188,6 +194,11 @@ class App:
             return None
         ghosts: list[Ghost] | None = None
         automatic = not self.server.client_has_inline_completion and settings.inline_enabled
+        typed_mark = params.context.trigger_character if params.context is not None else None
+        if asks_for_type(typed_mark, cursor.document.text[max(0, cursor.offset - 3):cursor.offset]) is not None:
+            # Only a type is offered there unasked: a list at every colon would be in the way.
+            offered = await self._types_listed(cursor)
+            return {"isIncomplete": False, "items": offered} if offered else None
         listing: Awaitable[List | None] = self.session.list_members(cursor.document, cursor.offset)
         if automatic:
             made, ghosts = await asyncio.gather(
@@ -202,6 +213,9 @@ class App:
         if made is not None:
             edit_range = cursor.range_from(made.begin)
             items = [render.item(made, entry, rank, edit_range) for rank, entry in enumerate(made.entries)]
+        if offered := await self._types_listed(cursor):
+            labels = {item["label"] for item in offered}
+            items = offered + [item for item in items if item["label"] not in labels]
         if ghosts:
             begin = made.begin if made is not None else cursor.offset
             typed = cursor.document.text[begin : cursor.offset]
@@ -249,16 +263,19 @@ class App:
         settings = self.session.settings
         if cursor is None or not (settings.enabled and settings.hover_enabled):
             return None
-        found = await self.session.hover(cursor.document, cursor.offset)
-        if found is None or not self.server.documents.is_current(cursor.uri, cursor.snapshot):
+        found, believed = await asyncio.gather(
+            self.session.hover(cursor.document, cursor.offset), self.types.explain(cursor.document, cursor.offset)
+        )
+        if not self.server.documents.is_current(cursor.uri, cursor.snapshot):
             return None
-        if found.signature in ("", found.name) and not found.documentation:
+        says_nothing = found is None or (found.signature in ("", found.name) and not found.documentation)
+        if says_nothing and not believed:
             return None  # a name alone tells nobody anything
         hover_range = None
-        if found.start >= cursor.shift:
+        if found is not None and found.start >= cursor.shift:
             start, end = found.start - cursor.shift, found.end - cursor.shift
             hover_range = self.server.lsp_range(cursor.uri, start, end)
-        return types.Hover(render.markup(found, self._markdown("hover.content_format")), hover_range)
+        return types.Hover(render.markup(found, self._markdown("hover.content_format"), believed), hover_range)
 
     def _text_hash(self, params: Any) -> dict[str, Any] | None:
         uri = params.get("uri") if isinstance(params, dict) else None
@@ -285,6 +302,16 @@ class App:
         return self._status_json()
 
     # Inside.
+
+    async def _types_listed(self, cursor: Cursor) -> list[Any] | None:
+        """Types for the annotation that is being written, if one is; not in cells, where imports have no place."""
+        before = cursor.document.text[max(0, cursor.offset - 200):cursor.offset]
+        if cursor.shift or re.search(r"(?::|->)[ \t]*[\w.]*\Z", before) is None:
+            return None
+        return await self.types.list_types(cursor.document, cursor.offset, cursor.range_from)
+
+    def _types_changed(self, path: str) -> None:
+        self.types.types_changed(path)
 
     async def _beginning(self) -> None:
         """Editors ask as soon as they have said `initialized`: until the settings are known there is nobody to ask."""

@@ -67,14 +67,20 @@ def inline_item(ghost: Ghost, chosen: str, edit_range: dict[str, Any]) -> dict[s
     return {"insertText": chosen + ghost.text, "range": edit_range, "command": _command(ghost)}
 
 
-def markup(found: Description, markdown: bool) -> types.MarkupContent:
-    """Signature and documentation. What authors wrote is shown as it stands, never rendered: no links, no images."""
-    signature, documentation = found.signature.strip(), found.documentation.strip()
+def markup(found: Description | None, markdown: bool, believed: str = "") -> types.MarkupContent:
+    """Signature, what is believed of it, and documentation, apart from each other.
+
+    What authors wrote is shown as it stands, never rendered: no links, no images.
+    """
+    signature, documentation = ("", "") if found is None else (found.signature.strip(), found.documentation.strip())
     if not markdown:
-        return types.MarkupContent(types.MarkupKind.PlainText, "\n\n".join(filter(None, (signature, documentation))))
+        parts = [signature, believed, documentation]
+        return types.MarkupContent(types.MarkupKind.PlainText, "\n\n".join(filter(None, parts)))
     parts = []
     if signature:
         parts.append(fenced(signature, "python"))
+    if believed:
+        parts.append(fenced(believed, "text"))
     if documentation:
         parts.append(fenced(documentation, "text"))
     return types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts))

@@ -22,7 +22,9 @@ from ..monitors.errors import AnalysisError
 from ..monitors.languages import language_of
 from ..monitors.monitor import Monitor, Start
 from ..monitors.roster import joint
+from ..monitors.slots import Inference
 from . import analysis
+from .inferring import Inferring
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
@@ -72,13 +74,16 @@ class Ghost:
 class Session:
     """What the server knows and can do, in the words of this project; `app.py` translates to LSP.
 
-    `on_status` is called, from any thread, whenever the status changes.
+    `on_status` is called, from any thread, whenever the status changes; `on_types`, on the loop, with the path of a
+    document of which more is known.
     """
 
-    def __init__(self, on_status: Callable[[], None]) -> None:
+    def __init__(self, on_status: Callable[[], None], on_types: Callable[[str], None] = lambda _path: None) -> None:
         self.settings = Settings()
         self.status = Status()
         self.offers = Offers()
+        self.types = Inferring(on_types)
+        self.infer_with: Callable[[Analysis], Inference | None] = analysis.inference
         self._on_status = on_status
         self.model = ModelThread(self._changed)
         self._with_model = True
@@ -97,8 +102,9 @@ class Session:
         self.settings = settings
         self._load_model()
 
-    def configure(self, settings: Settings, roots: Sequence[str]) -> None:
-        """Take new settings; restarts only what they concern."""
+    def configure(self, settings: Settings, roots: Sequence[str]) -> bool:
+        """Take new settings; restarts only what they concern. True if types must be inferred anew."""
+        inferred_by = self.types.use_count
         old, self.settings = self.settings, settings
         if (settings.analysis_command, settings.project_python, settings.analysis_memory_mb) != (
             old.analysis_command, old.project_python, old.analysis_memory_mb,
@@ -106,15 +112,19 @@ class Session:
             self._start_analysis(settings, roots)
         elif self._analysis is not None and monitors_on(settings) != monitors_on(old):
             self._guide = joint(self._analysis, monitors_on(settings))
+        if settings.types_enabled != old.types_enabled and self._analysis is not None:
+            self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
         if (settings.model, settings.device, settings.threads, settings.context_tokens) != (
             old.model, old.device, old.threads, old.context_tokens,
         ):  # fmt: skip
             self._load_model()
         self._changed()
+        return self.types.use_count != inferred_by
 
     def close(self) -> None:
         """End what runs; bounded to about a second by the analysis process's own bound."""
         self.model.close()
+        self.types.close()
         self._ask.shutdown(wait=False, cancel_futures=True)
         if self._analysis is not None:
             self._analysis.shutdown()
@@ -141,6 +151,7 @@ class Session:
     def closed(self, path: str) -> None:
         """A document is not edited any more."""
         self.offers.forget(path)
+        self.types.closed(path)
         if self._analysis is not None:
             self._analysis.close(path)
 
@@ -335,6 +346,7 @@ class Session:
             self._analysis.shutdown()
         self._analysis = analysis.start(settings, roots, on_health=lambda _health: self._changed())
         self._guide = joint(self._analysis, monitors_on(settings))
+        self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
 
     def _load_model(self) -> None:
         if not self._with_model:

@@ -66,6 +66,19 @@ class Settings:
     monitors_annotation: bool = setting(True, "Annotate with types only.")
     monitors_match: bool = setting(True, "List the members of the enumeration that is compared or matched.")
     monitors_arity: bool = setting(True, "Give calls the arguments they require, and no more than they take.")
+    types_enabled: bool = setting(True, "Infer and predict types where nobody wrote them, while nothing is typed.")
+    types_idle_ms: int = setting(
+        1000, "Time without an edit after which types are inferred anew, in milliseconds.", minimum=100)
+    types_python: str = setting(
+        "", "Oldest Python your files run on (\"3.8\"); empty for what the project requires, else its environment's.")
+    hints_enabled: bool = setting(True, "Show types as inlay hints (textDocument/inlayHint).")
+    hints_parameters: bool = setting(True, "Inlay hints for parameters.")
+    hints_returns: bool = setting(True, "Inlay hints for what functions return.")
+    hints_variables: bool = setting(True, "Inlay hints for variables and attributes whose type the line does not tell.")
+    hints_min_probability: float = setting(
+        0.8, "Show a guessed type only when even the lower end of its probability is this high.", minimum=0.0)
+    hints_max_length: int = setting(
+        40, "Characters of a hint; a longer type is cut, and only a code action writes it.", minimum=8)
     model: str = setting(
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",
         scope="machine")
@@ -93,7 +106,7 @@ def setting_name(field_name: str) -> str:
     return f"{group}.{rest}" if rest and group in _GROUPS else field_name
 
 
-_GROUPS = {"completion", "inline", "hover", "analysis", "project", "log", "monitors"}
+_GROUPS = {"completion", "inline", "hover", "analysis", "project", "log", "monitors", "types", "hints"}
 
 
 def from_json(value: object, *, trusted: bool = True, base: Settings | None = None) -> tuple[Settings, list[str]]:

@@ -74,6 +74,28 @@ return {
     -- Give calls the arguments they require, and no more than they take.
     arity = true,
   },
+  types = {
+    -- Infer and predict types where nobody wrote them, while nothing is typed.
+    enabled = true,
+    -- Time without an edit after which types are inferred anew, in milliseconds.
+    idle_ms = 1000,
+    -- Oldest Python your files run on ("3.8"); empty for what the project requires, else its environment's.
+    python = '',
+  },
+  hints = {
+    -- Show types as inlay hints (textDocument/inlayHint).
+    enabled = true,
+    -- Inlay hints for parameters.
+    parameters = true,
+    -- Inlay hints for what functions return.
+    returns = true,
+    -- Inlay hints for variables and attributes whose type the line does not tell.
+    variables = true,
+    -- Show a guessed type only when even the lower end of its probability is this high.
+    min_probability = 0.8,
+    -- Characters of a hint; a longer type is cut, and only a code action writes it.
+    max_length = 40,
+  },
   -- Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.
   model = '',
   -- Where the model runs. (auto, cpu, cuda, mps)
