@@ -28,6 +28,7 @@ from .inferring import Inferring
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
+from .preload import preload_torch
 from .settings import Settings, monitors_on
 from .status import Nothing, Status
 
@@ -354,6 +355,7 @@ class Session:
         settings = self.settings
 
         def make() -> Decoder:
+            preload_torch()
             from ..decoding.decoder import Decoder  # torch: seconds, and not on the event loop
 
             return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)

