@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
-from ..monitors.errors import FairleadError
+from ..monitors.errors import AnalysisDown, FairleadError
 from .settings import Settings
 
 
@@ -49,6 +49,22 @@ def _parser() -> argparse.ArgumentParser:
     complete.add_argument("--project-python", default="", help="environment of the project; it is read, never run")
     _model_options(complete)
     complete.set_defaults(run=_complete)
+
+    types = commands.add_parser("types", help="infer and predict the types nobody wrote; write the sure ones if asked to")
+    types.add_argument("target", nargs="+", metavar="PATH[:LINE[:COLUMN]]", help="files, places, or folders")
+    shape = types.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="one JSON object a line and place")
+    shape.add_argument("--diff", action="store_true", help="show the annotations that --apply would write")
+    shape.add_argument("--apply", action="store_true", help="write the annotations that are sure enough")
+    types.add_argument("--min-probability", type=_share, default=Settings().hints_min_probability, metavar="P",
+                       help="how sure: the lower end of the interval of a guess (default: %(default)s)")
+    types.add_argument("--kinds", type=_kinds, default=("parameter", "return"), metavar="KIND,…",
+                       help="what --diff and --apply write: parameter, return, variable, attribute (default: the first two)")
+    types.add_argument("--resume", default="", metavar="FILE", help="note there what is done, and skip what was done")
+    types.add_argument("--python", default="", metavar="X.Y", help="oldest Python the files run on; else the project's")
+    types.add_argument("--root", default="", help="the project's folder; found by pyproject.toml or .git otherwise")
+    types.add_argument("--project-python", default="", help="environment of the project; it is read, never run")
+    types.set_defaults(run=_types)
 
     model = commands.add_parser("model", help="fetch and list models").add_subparsers(required=True, metavar="ACTION")
     pull = model.add_parser("pull", help="download a model from the Hugging Face hub into the local cache")
@@ -92,6 +108,46 @@ def _complete(options: argparse.Namespace) -> int:
     for answer in answers:
         print(as_line(answer) if options.json else as_text(answer), flush=True)
     return 0
+
+
+def _types(options: argparse.Namespace) -> int:
+    from . import analysis, types_command
+    from .isolation import prepare
+
+    prepare()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8" if options.json else None, errors="backslashreplace")
+    settings = replace(
+        Settings(), project_python=options.project_python, types_python=options.python,
+        hints_min_probability=options.min_probability,
+    )
+    targets = [file for text in options.target for file in types_command.files_of(types_command.parse(text))]
+    roots = sorted({types_command.root_for(target, options.root) for target in targets})
+    asked = analysis.start(settings, roots)
+    try:
+        inference = analysis.inference(asked)
+        if inference is None:
+            raise AnalysisDown("nobody infers types here")
+        return types_command.run(
+            targets, inference, settings, root=options.root, kinds=options.kinds, journal=options.resume,
+            mode="json" if options.json else "diff" if options.diff else "apply" if options.apply else "table",
+        )
+    finally:
+        asked.shutdown()
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1")
+    return share
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if not set(kinds) <= {"parameter", "return", "variable", "attribute"}:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected some of parameter, return, variable, attribute")
+    return kinds
 
 
 def _pull(options: argparse.Namespace) -> int:

@@ -55,18 +55,30 @@ def parse(text: str) -> Position:
     return Position(path, int(line), int(rest))
 
 
-def document_at(position: Position, root: str = "") -> tuple[Document, int]:
-    """The file and the offset of a position. Raises `PositionError` where the file or the place does not exist."""
-    path = Path(position.path)
+def read_document(name: str, root: str = "") -> tuple[Document, str]:
+    """A file as it is, and its encoding. Raises `PositionError` where it cannot be read."""
+    path = Path(name)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise PositionError(f"{position.path}: not a regular file")
-        with tokenize.open(position.path) as file:
+            raise PositionError(f"{name}: not a regular file")
+        with tokenize.open(name) as file:
             encoding = file.encoding
         text = path.read_bytes().decode(encoding)
-    except (OSError, SyntaxError, UnicodeError, LookupError) as error:
-        raise PositionError(f"{position.path}: cannot be read ({error})") from error
-    lines = Text(text)
+    except (OSError, SyntaxError, UnicodeError, LookupError, ValueError) as error:
+        raise PositionError(f"{name}: cannot be read ({error})") from error
+    folder = str(Path(root).resolve()) if root else root_of(path.resolve())
+    return Document(str(path.resolve()), text, 1, folder), encoding
+
+
+def document_at(position: Position, root: str = "") -> tuple[Document, int]:
+    """The file and the offset of a position. Raises `PositionError` where the file or the place does not exist."""
+    document, _ = read_document(position.path, root)
+    return document, offset_of(document, position)
+
+
+def offset_of(document: Document, position: Position) -> int:
+    """The offset of a position. Raises `PositionError` where there is no such place."""
+    lines = Text(document.text)
     if position.line > lines.line_count:
         raise PositionError(f"{position.path}: has {lines.line_count} lines, there is no line {position.line}")
     begin = lines.offset(position.line - 1, 0, "utf-32")
@@ -75,8 +87,7 @@ def document_at(position: Position, root: str = "") -> tuple[Document, int]:
         raise PositionError(
             f"{position.path}:{position.line}: has {offset - begin} characters, there is no column {position.column}"
         )
-    folder = str(Path(root).resolve()) if root else _root_of(path.resolve())
-    return Document(str(path.resolve()), text, 1, folder), offset
+    return offset
 
 
 def complete(
@@ -197,7 +208,7 @@ def _decoder(settings: Settings) -> Decoder:
     return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
 
 
-def _root_of(path: Path) -> str:
+def root_of(path: Path) -> str:
     """The project a file belongs to: the nearest folder above that says so, else the file's own."""
     for folder in path.parents:
         if any((folder / mark).exists() for mark in ROOT_MARKS):

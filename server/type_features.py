@@ -202,7 +202,7 @@ class TypeFeatures:
         return made
 
     def _sure(self, known: Sequence[Inferred], least: float) -> list[Claim]:
-        found = (claims.claim_of(one) for one in known if one.slot.legal and one.slot.kind != "variable")
+        found = (claims.claim_of(one) for one in known if one.slot.legal and one.slot.kind in ("parameter", "return"))
         return [claim for claim in found if claim is not None and claims.is_sure(claim, least)]
 
     def _action(
