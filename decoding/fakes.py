@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
@@ -202,6 +203,32 @@ class SecondThoughts(ScriptedEngine):
 
     def logits(self, tokens: tuple[int, ...]) -> torch.Tensor:
         return super().logits(tokens) + self._second.logits(tokens) / 2
+
+
+class BabblingEngine(FakeEngine):
+    """Writes what looks like `text`, at random: which token follows which was counted there, the rest is dice.
+
+    What follows is a function of `seed` and the last three tokens, so taking back and writing again gives the same.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, text: str, seed: int, context_tokens: int = 1024) -> None:
+        super().__init__(tokenizer.get_vocab_size(with_added_tokens=True), context_tokens)
+        self._seed = seed
+        self._end = tokenizer.token_to_id(END_OF_TEXT)
+        self._followers: dict[int, list[int]] = {}
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        for before, after in pairwise(ids):
+            self._followers.setdefault(before, []).append(after)
+
+    def logits(self, tokens: tuple[int, ...]) -> torch.Tensor:
+        dice = torch.Generator().manual_seed(hash((self._seed, tokens[-3:])) & 0x7FFFFFFF)
+        row = torch.randn(self.vocab_size, generator=dice)
+        followers = self._followers.get(tokens[-1], [])
+        row.index_add_(0, torch.tensor(followers, dtype=torch.long), torch.full((len(followers),), 0.5))
+        row[list(set(followers))] += 6.0
+        if self._end is not None:
+            row[self._end] += 1.0
+        return row
 
 
 def token_bytes(tokenizer: Tokenizer) -> list[bytes]:

@@ -6,35 +6,81 @@ what is broken elsewhere, and was before, is not this text's business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from .calls import calls_at
 from .lexical import scan
 from .syntax import parse
 
 MOST_TRIES = 12
-"""Ends that are parsed before the longest balanced one is taken; each costs a fraction of a millisecond, incrementally."""
+"""Ends that are parsed; each costs a fraction of a millisecond, incrementally."""
 
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
+_CLOSES = {opener: closer for closer, opener in _CLOSERS.items()}
+_HEADER = re.compile(
+    r"[ \t]*(?:async[ \t]+)?(?:if|elif|else|for|while|with|try|except|finally|def|class|match|case)\b", re.ASCII
+)
 
 
 def longest_end(before: str, written: str, after: str, ends: list[int]) -> int:
     """The longest of `ends` (lengths of `written`, rising) at which the text may end; 0 where it may at none.
 
     The first choice is an end at which the lines from the cursor's to the last one written parse with `after`. Where
-    there is none (the person has not finished the line either), it is one with no bracket and no quote left open that
-    `after` does not close on the same line.
+    there is none (the person has not finished the line either), it is one that leaves nothing open and after which the
+    line can be finished: closing the brackets that were open before, with a colon and a block.
     """
     tries = [end for end in reversed(ends) if end]
     for end in tries[:MOST_TRIES]:
-        if parses(before, written[:end], after):
+        if parses(before, written[:end], after) and ends_its_line(before, written[:end], after):
             return end
     closers = after.partition("\n")[0]
-    for end in tries:
-        if is_balanced(before, written[:end], closers):
+    balanced = [end for end in tries if is_balanced(before, written[:end], closers)]
+    for end in balanced[:MOST_TRIES]:
+        if can_be_finished(before, written[:end], after):
             return end
     return 0
+
+
+def ends_its_line(before: str, written: str, after: str) -> bool:
+    """Whether a statement that parses ends with its line: the grammar lets `x =` go on below, Python does not.
+
+    A line that ends inside a bracket, in a colon or with a decorator goes on below.
+    """
+    rest, line_end, below = after.partition("\n")
+    begun = before + written + rest
+    line = begun.rpartition("\n")[2].strip()
+    if line.endswith(":") or line.startswith("@") or calls_at(begun, len(begun)).stack:
+        return True
+    return parses(before, f"{written}{rest}\n{_indent(begun)}pass", line_end + below)
+
+
+def can_be_finished(before: str, written: str, after: str) -> bool:
+    """Whether the line that ends with `written` parses once what a person still has to write is there.
+
+    That is the rest of what was begun before the cursor: closing brackets, and the colon of a statement with a block.
+    Where the code around is broken whatever stands on the line, the line is judged alone.
+    """
+    rest, line_end, below = after.partition("\n")
+    begun = before + written + rest
+    closers = "".join(_CLOSES.get(bracket.opener, "") for bracket in reversed(calls_at(begun, len(begun)).stack))
+    indent = _indent(begun)
+    tails = [closers] if closers else []
+    if _HEADER.match(before, before.rfind("\n") + 1):
+        tails += [f"{closers}:", f"{closers}: pass"]
+    if begun.rpartition("\n")[2].lstrip().startswith("@"):
+        tails.append(f"{closers}\n{indent}def _(): pass")
+    for tail in tails:
+        finished, left = written + rest + tail, line_end + below
+        if parses(before, finished, left) and ends_its_line(before, finished, left):
+            return True
+    first = before.rfind("\n") + 1
+    if closers or any(parses(before[:first], one, line_end + below) for one in (f"{indent}pass", f"{indent}if x:")):
+        return False
+    alone = "".join(line.removeprefix(indent) for line in begun[first:].splitlines(keepends=True))
+    return any(parses("", alone + tail, "") for tail in ("", *tails))
 
 
 def parses(before: str, written: str, after: str) -> bool:
@@ -70,6 +116,12 @@ def is_balanced(before: str, written: str, closers: str) -> bool:
         if stack and _CLOSERS.get(character) == stack[-1]:
             stack.pop()
     return not stack
+
+
+def _indent(text: str) -> str:
+    """The blanks that the last line begins with."""
+    line = text.rpartition("\n")[2]
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _errors(root: Node, begin: int, end: int) -> Iterator[Node]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.monitors.grammar import is_balanced, longest_end, parses
+from fairlead.monitors.grammar import can_be_finished, ends_its_line, is_balanced, longest_end, parses
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,50 @@ def test_balance(before: str, written: str, closers: str, balanced: bool) -> Non
         ("if ", "not path.startswith(\"", "\n    pass\n", [3, 8, 9, 19, 21], "not path.startswith"),
         ("x = f(", "a, b", ")\n", [1, 2, 4], "a, b"),
         ("x = ", "(", "\n", [1], ""),
+        ("x = ", "= = a", "\n", [1, 3, 5], ""),
+        ("", "x = a +", "\ny\n", [1, 3, 5, 7], "x = a"),
+        ("    e", "lse", "\n    x\n", [3], ""),
     ],
 )
 def test_the_longest_end_that_is_whole(before: str, written: str, after: str, ends: list[int], kept: str) -> None:
     assert written[: longest_end(before, written, after, ends)] == kept
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "after", "possible"),
+    [
+        ("x = foo(", "a", "\ny = 1\n", True),
+        ("x = foo(", "a = =", "\ny = 1\n", False),
+        ("x = foo(bar(", "a", ")\ny = 1\n", True),
+        ("if ", "a.b", "\n    y = 1\n", True),
+        ("while a and ", "b", "\n", True),
+        ("if ", "a b", "\n    y = 1\n", False),
+        ("@", "wraps(f)", "\n", True),
+        ("def f(a, ", "b", "\n    pass\n", True),
+        ("x = ", "a b", "\n", False),
+        ("    ", "return a", "\n        b()\n", False),
+        ("x = ]\ny = ", "a", "\nz = )\n", True),
+        ("def broken(:\n    pass\nx = ", "a b", "\n", False),
+    ],
+)
+def test_whether_a_person_can_finish_the_line(before: str, written: str, after: str, possible: bool) -> None:
+    assert can_be_finished(before, written, after) is possible
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "after", "ends"),
+    [
+        ("x ", "=", "\ny = 1\n", False),
+        ("x = ", "1", "\ny = 1\n", True),
+        ("return ", "a and", "\nb\n", False),
+        ("return (", "a and", "\nb)\n", True),
+        ("if ", "a:", "\n    b\n", True),
+        ("@", "a", "\ndef f(): pass\n", True),
+        ("x = ", "1 + \\", "\n2\n", False),
+    ],
+)
+def test_whether_a_statement_ends_with_its_line(before: str, written: str, after: str, ends: bool) -> None:
+    assert ends_its_line(before, written, after) is ends
 
 
 @given(st.text(alphabet="ab()[]{}'\"\n :,.#=😀", max_size=30), st.text(alphabet="a(b)'\n", max_size=12))
