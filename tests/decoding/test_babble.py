@@ -109,8 +109,8 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.of(tokenizer(), tokenizer().get_vocab_size(with_added_tokens=True), [end], [end])
 
 
-def engine(seed: int) -> BabblingEngine:
-    return BabblingEngine(tokenizer(), corpus(), seed, context_tokens=4096)
+def engine(seed: int, text: str = "") -> BabblingEngine:
+    return BabblingEngine(tokenizer(), text or corpus(), seed, context_tokens=4096)
 
 
 def guide() -> Joint:
@@ -155,7 +155,7 @@ def test_something_may_always_be_written_or_the_text_may_end(spot: Spot) -> None
     assert len(allowed_slowly(vocabulary(), state)), f"nothing may follow {tokenizer().decode(written)!r}"
 
 
-def offered(spot: Spot) -> str:
+def offered(spot: Spot, model_text: str = "") -> str:
     """What is offered there at a high temperature; empty where nothing is."""
     end = end_id(tokenizer())
     model = Model(
@@ -163,7 +163,7 @@ def offered(spot: Spot) -> str:
         frozenset({end}),
     )  # fmt: skip
     limits = Limits(min_token=0.0, min_legal_mass=0.0, max_tokens=10, temperature=1.2, seed=spot.seed)
-    written = Decoder(model, engine(spot.seed), vocabulary()).write(spot.document, spot.offset, guide(), limits)
+    written = Decoder(model, engine(spot.seed, model_text), vocabulary()).write(spot.document, spot.offset, guide(), limits)
     assert all(offer.provenance == "model, checked" for offer in written.offers)
     return written.offers[0].text if written.offers else ""
 
@@ -178,7 +178,7 @@ def test_where_there_is_an_end_something_is_offered() -> None:
     """The test above is not passed by silence."""
     text = "total = 1\nitems = [total]\nx = "
     spot = Spot(Document("/p/a.py", text), len(text), 0)
-    assert any(offered(replace(spot, seed=seed)) for seed in range(4))
+    assert any(offered(replace(spot, seed=seed), "x = total\n" * 9) for seed in range(4))
 
 
 def could_stand(before: str, written: str, after: str) -> bool:
