@@ -66,6 +66,8 @@ class Decoder:
 
     def __init__(self, model: Model, engine: Engine, vocabulary: Vocabulary) -> None:
         self.model, self.engine, self.vocabulary = model, engine, vocabulary
+        self.context: Callable[[Document], str] = lambda document: ""
+        """Text of other files that helps in this one; it should change rarely. Called for every prompt."""
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="fairlead-ask")
 
     @classmethod
@@ -104,8 +106,9 @@ class Decoder:
         """The engine made ready at a cursor; None when `stop` said so. What begins at `name_at` is generated anew."""
         at = min(heal_at(document.text, offset), offset if name_at is None else name_at)
         return prepare(
-            self.model, self.vocabulary, self.engine, document, offset, at, reserve=reserve, stop=stop
-        )
+            self.model, self.vocabulary, self.engine, document, offset, at, reserve=reserve, stop=stop,
+            context=self.context(document),
+        )  # fmt: skip
 
     def rank(
         self, document: Document, start: Start, names: Sequence[str], *, typed: str = "", limits: Limits | None = None,

@@ -62,6 +62,8 @@ class Model:
     """The id a prompt must begin with, if the model wants one."""
     infilling: Infilling | None = None
     prompt_order: PromptOrder = "left_to_right"
+    outline_characters: int = 0
+    """How much of an outline of what a file imports the model was found to make use of."""
 
 
 def load(model: str = "", device: str = "auto", dtype: str = "auto", with_transformers: bool = False) -> Model:
@@ -349,7 +351,7 @@ def _describe(name: str, folder: Path, module: Any, tokenizer: Tokenizer) -> Mod
 def _with_own_settings(model: Model) -> Model:
     """`fairlead.json` in the folder: what was measured about this model.
 
-    `prompt_order`: one of `PromptOrder`; `suffix_first`: one of `SuffixFirst`.
+    `prompt_order`: one of `PromptOrder`; `suffix_first`: one of `SuffixFirst`; `outline_characters`: a number.
     """
     path = model.folder / "fairlead.json"
     own = _read_json(path, default={})
@@ -357,10 +359,15 @@ def _with_own_settings(model: Model) -> Model:
     if order not in get_args(PromptOrder) or suffix_first not in (None, "inside", "ahead"):
         orders = ", ".join(get_args(PromptOrder))
         raise ModelBroken(f"{path}: prompt_order is one of {orders}; suffix_first is inside or ahead")
+    outline = own.get("outline_characters", 0)
+    if not isinstance(outline, int) or isinstance(outline, bool) or outline < 0:
+        raise ModelBroken(f"{path}: outline_characters is a whole number, 0 or more")
     infilling = model.infilling
     if infilling and suffix_first:
         infilling = replace(infilling, suffix_first=suffix_first)
-    return replace(model, infilling=infilling, prompt_order=order if infilling else "left_to_right")
+    return replace(
+        model, infilling=infilling, prompt_order=order if infilling else "left_to_right", outline_characters=outline
+    )
 
 
 def _config_ids(value: Any) -> set[int]:

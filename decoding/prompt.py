@@ -19,6 +19,10 @@ SUFFIX_SHARE = 0.25
 """Share of the budget that the text behind the cursor may take, in fill-in-the-middle orders."""
 
 
+CONTEXT_SHARE = 0.25
+"""Share of the budget that text from other files may take."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """Tokens to prefill, and what the model must write first.
@@ -36,10 +40,13 @@ class Prompt:
         return self.forced[: len(self.forced) - len(typed)]
 
 
-def lay_out(model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int) -> Prompt:
+def lay_out(
+    model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int, context: str = ""
+) -> Prompt:
     """The prompt for a cursor at `offset`, generation beginning at or before `heal_at` (≤ offset).
 
-    `budget` bounds the tokens of the prompt. The window is moved in large steps, so that most keystrokes keep its
+    `budget` bounds the tokens of the prompt; `context` stands before everything, the end of it cut off where it takes
+    more than its share. The window is moved in large steps, so that most keystrokes keep its
     start and with it the KV cache.
     """
     cut = vocabulary.pretoken_start(text, heal_at - 1 if heal_at == offset else heal_at) if heal_at > 0 else 0
@@ -49,13 +56,14 @@ def lay_out(model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_a
     if infills:
         behind = unix(text[offset : offset + suffix_budget * CHARACTERS_PER_TOKEN])
         suffix_ids = vocabulary.encode(behind)[:suffix_budget]
-    room = max(8, budget - len(suffix_ids) - 8)
+    context_ids = vocabulary.encode(unix(context))[: int(budget * CONTEXT_SHARE)] if context else []
+    room = max(8, budget - len(context_ids) - len(suffix_ids) - 8)
     first = window_start(text, cut, room * CHARACTERS_PER_TOKEN)
     prefix_ids = vocabulary.encode(unix(text[first:cut]))
     if len(prefix_ids) > room:
         step = max(1, room // 4)
         prefix_ids = prefix_ids[-(-(len(prefix_ids) - room) // step) * step :]
-    tokens = prompt_tokens(model.infilling if infills else None, model.prompt_order, prefix_ids, suffix_ids, [])
+    tokens = prompt_tokens(model.infilling if infills else None, model.prompt_order, prefix_ids, suffix_ids, context_ids)
     if model.bos_id is not None and not infills:
         tokens = [model.bos_id, *tokens]
     if not tokens:  # an empty file: the model needs something to start from

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..monitors.analysis import Analysis, Document
 from ..monitors.errors import PositionError
 from ..monitors.monitor import Start
+from ..monitors.outline import outline
 from ..monitors.roster import joint
 from . import analysis
 from .listing import Entry, entries, find
@@ -205,7 +206,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _decoder(settings: Settings) -> Decoder:
     from ..decoding.decoder import Decoder  # torch: not for --no-model
 
-    return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+    decoder = Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+    if limit := settings.context_outline or decoder.model.outline_characters:
+        decoder.context = lambda document: outline(document, limit)
+    return decoder
 
 
 def root_of(path: Path) -> str:

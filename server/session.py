@@ -28,6 +28,7 @@ from .inferring import Inferring
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
+from .outlines import Outlines
 from .preload import preload_torch
 from .settings import Settings, monitors_on
 from .status import Nothing, Status
@@ -92,6 +93,7 @@ class Session:
         self._guide: Monitor | None = None
         self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
         self._ids = count(1)
+        self._outlines = Outlines(0)
         self._lists: OrderedDict[int, List] = OrderedDict()
 
     # Beginning and end.
@@ -115,8 +117,8 @@ class Session:
             self._guide = joint(self._analysis, monitors_on(settings))
         if settings.types_enabled != old.types_enabled and self._analysis is not None:
             self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
-        if (settings.model, settings.device, settings.threads, settings.context_tokens) != (
-            old.model, old.device, old.threads, old.context_tokens,
+        if (settings.model, settings.device, settings.threads, settings.context_tokens, settings.context_outline) != (
+            old.model, old.device, old.threads, old.context_tokens, old.context_outline,
         ):  # fmt: skip
             self._load_model()
         self._changed()
@@ -145,6 +147,7 @@ class Session:
             return
 
         def read(decoder: Decoder, stop: Callable[[], bool]) -> None:
+            self._outlines.refresh(document)
             decoder.place(document, offset, stop, reserve=self.settings.inline_max_tokens + 32)
 
         self.model.idle(read)
@@ -152,6 +155,7 @@ class Session:
     def closed(self, path: str) -> None:
         """A document is not edited any more."""
         self.offers.forget(path)
+        self._outlines.forget(path)
         self.types.closed(path)
         if self._analysis is not None:
             self._analysis.close(path)
@@ -358,7 +362,10 @@ class Session:
             preload_torch()
             from ..decoding.decoder import Decoder  # torch: seconds, and not on the event loop
 
-            return Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+            decoder = Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+            self._outlines = Outlines(settings.context_outline or decoder.model.outline_characters)
+            decoder.context = self._outlines.of
+            return decoder
 
         self.model.load(make)
 

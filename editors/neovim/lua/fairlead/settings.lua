@@ -102,6 +102,8 @@ return {
   device = 'auto',
   -- Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.
   context_tokens = 0,
+  -- Characters of an outline of what a file imports from its project, put before it in the prompt; 0 leaves it to the model's folder. It does not help the packaged model.
+  context_outline = 0,
   -- CPU threads of the model; 0 leaves one core to analysis.
   threads = 0,
   project = {
