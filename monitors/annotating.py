@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -21,7 +22,7 @@ from .analysis import Document
 from .import_cycles import closes_circle
 from .import_lines import Edit, apply, import_edits
 from .slots import Import, Slot
-from .spelling import Place, Spelling, Version, spell
+from .spelling import Place, Spelling, Version, byte_of, spell
 from .syntax import parse
 
 _TYPE_COMMENT = re.compile(r"#[ \t]*type:(?![ \t]*ignore\b)")
@@ -109,7 +110,7 @@ def insertion(text: str, slot: Slot, type_text: str) -> Edit:
 
 
 def _joined(
-    document: Document, kept: Sequence[tuple[Wish, Spelling]], before: list[str]
+    document: Document, kept: Sequence[tuple[Wish, Spelling]], before: tuple[str, ...]
 ) -> tuple[tuple[Edit, ...], str] | str:
     """The edits and the text after them; or why they may not be made."""
     if not kept:
@@ -136,7 +137,8 @@ def _joined(
     return tuple(edits), changed
 
 
-def _program(text: str) -> list[str] | str:
+@lru_cache(4)
+def _program(text: str) -> tuple[str, ...] | str:
     """How many annotations a program has, and its statements without annotations and imports; or why it is none."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -146,7 +148,7 @@ def _program(text: str) -> list[str] | str:
             symtable.symtable(source, "file", "exec")  # what the parser does not see: a global that is annotated
             bare = _Bare()
             stripped = bare.visit(tree)
-            return [str(bare.count), *(ast.dump(statement) for statement in stripped.body)]
+            return str(bare.count), *(ast.dump(statement) for statement in stripped.body)
         except SyntaxError as error:
             return f"the file does not parse (line {error.lineno}: {error.msg})"
         except (ValueError, RecursionError, MemoryError) as error:
@@ -200,7 +202,7 @@ def _other_annotation(text: str, slot: Slot) -> str:
 
 def _header(text: str, slot: Slot) -> str:
     """From the function's name to its first statement, comments included."""
-    byte = len(text[:slot.insert_at].encode("utf-8", "replace"))
+    byte = byte_of(text, slot.insert_at)
     at: Node | None = parse(text).root_node.descendant_for_byte_range(max(byte - 1, 0), byte)
     while at is not None and at.type != "function_definition":
         at = at.parent

@@ -97,9 +97,19 @@ def spell(place: Place, type_text: str, imports: Iterable[Import] = (), circular
         return Spelling(reason=str(why))
 
 
+def byte_of(text: str, offset: int) -> int:
+    """The byte that tree-sitter counts for an offset."""
+    return offset if text.isascii() else len(text[:offset].encode("utf-8", "replace"))
+
+
 def is_postponed(text: str, version: Version) -> bool:
     """Whether annotations of functions are never evaluated in this text when it runs."""
-    return version >= (3, 14) or _FUTURE.search(text) is not None
+    return version >= (3, 14) or _has_future(text)
+
+
+@lru_cache(16)
+def _has_future(text: str) -> bool:
+    return _FUTURE.search(text) is not None
 
 
 class _Speller:
@@ -109,7 +119,7 @@ class _Speller:
         self.place = place
         self.circular = circular
         self.wanted = {one.alias or one.name or one.module.partition(".")[0]: one for one in imports}
-        self.byte = len(place.text[:place.slot.offset].encode("utf-8", "replace"))
+        self.byte = byte_of(place.text, place.slot.offset)
         scope = _scope_at(place)
         self.chain = list(_scopes_from(scope))
         # Annotations of a function's own variables are never evaluated.
@@ -336,7 +346,7 @@ def _kind(identifier: Node) -> tuple[str, Node]:
 def _scope_at(place: Place) -> Node | None:
     """The scope that an annotation at the slot is read in; None for the module."""
     root = parse(place.text).root_node
-    byte = len(place.text[:place.slot.offset].encode("utf-8", "replace"))
+    byte = byte_of(place.text, place.slot.offset)
     node = root.descendant_for_byte_range(byte, byte)
     kinds = ("function_definition", "class_definition", "lambda")
     at = node

@@ -188,5 +188,5 @@ def _tells(value: str, type_text: str) -> bool:
 
 
 def _is_overload(text: str, slot: Slot) -> bool:
-    before = text[:max(slot.function_start, 0)].rstrip().rpartition("\n")[2]
+    before = text[max(slot.function_start - 200, 0):max(slot.function_start, 0)].rstrip().rpartition("\n")[2]
     return re.match(r"[ \t]*@(?:\w+\.)*overload\b", before) is not None

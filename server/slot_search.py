@@ -8,6 +8,7 @@ from tree_sitter import Node
 
 from ..monitors.slot_places import Columns, slots
 from ..monitors.slots import Slot
+from ..monitors.spelling import byte_of
 from ..monitors.syntax import identifier_end, identifier_start, parse, place
 
 _BEHIND_COLON = re.compile(r"(:|->)([ \t]*)\Z")
@@ -40,7 +41,7 @@ def slot_at(text: str, offset: int) -> Slot | None:
 def function_at(text: str, offset: int) -> int | None:
     """Where the function begins whose header the offset is in; None where it is in none."""
     columns = Columns(text)
-    byte = len(text[:offset].encode("utf-8", "replace"))
+    byte = byte_of(text, offset)
     at: Node | None = parse(text).root_node.descendant_for_byte_range(byte, byte)
     while at is not None:
         if at.type == "function_definition":
@@ -85,7 +86,7 @@ def after_colon(text: str, offset: int) -> tuple[str, Slot, int] | None:
 def _functions_around(text: str, offset: int) -> list[int]:
     """Where the functions around an offset begin, innermost first."""
     columns = Columns(text)
-    byte = len(text[:offset].encode("utf-8", "replace"))
+    byte = byte_of(text, offset)
     at: Node | None = parse(text).root_node.descendant_for_byte_range(byte, byte)
     found = []
     while at is not None:

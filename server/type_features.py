@@ -187,7 +187,14 @@ class TypeFeatures:
         whole = self._sure(await session.types.known(document), least)
         version = self._version(document)
         made: list[types.CodeAction] = []
-        for title, wishes, guess in offers:
+        lazy = self._resolves("text_document.code_action.resolve_support", "edit")
+        for number, (title, wishes, guess) in enumerate(offers):
+            if lazy and number and made and len(wishes) == 1:
+                # The slot is proven by the first; another type for it is proven when it is asked for.
+                spelling = await session.types.run(spelled, document, wishes[0], version)
+                if not spelling.reason:
+                    made.append(self._action(uri, document, title, wishes, None, guess))
+                continue
             annotated = await session.types.run(_annotated, document, wishes, version)
             if annotated.edits:
                 made.append(self._action(uri, document, title, wishes, annotated, guess))
@@ -206,14 +213,14 @@ class TypeFeatures:
         return [claim for claim in found if claim is not None and claims.is_sure(claim, least)]
 
     def _action(
-        self, uri: str, document: Document, title: str, wishes: tuple[Wish, ...], annotated: Annotated, guess: bool,
-        preview: bool = False,
+        self, uri: str, document: Document, title: str, wishes: tuple[Wish, ...], annotated: Annotated | None,
+        guess: bool, preview: bool = False,
     ) -> types.CodeAction:  # fmt: skip
         action = types.CodeAction(title, KIND)
         tags = self.server.client_supports("text_document.code_action.tag_support")
         if guess and tags:
             action.tags = [types.CodeActionTag.LlmGenerated]
-        if self._resolves("text_document.code_action.resolve_support", "edit"):
+        if annotated is None or self._resolves("text_document.code_action.resolve_support", "edit"):
             action.data = {"fairlead": self._offer(document, wishes, None), "uri": uri, "preview": preview}
         else:
             action.edit = self._workspace_edit(uri, annotated, preview)
