@@ -59,6 +59,9 @@ class ModelThread:
         """Counts the calls of `load` and `unload`: what an earlier one brings is dropped."""
         self._failures = 0
         self._closed = False
+        self.faults = 0
+        """How many jobs a model has failed in; `fault` says how the last one did."""
+        self.fault = ""
 
     @property
     def ready(self) -> bool:
@@ -91,10 +94,13 @@ class ModelThread:
         if previous is not None:
             previous.set()
 
-    async def run(self, key: Hashable, job: Callable[[Decoder, Callable[[], bool]], T]) -> T | None:
+    async def run(
+        self, key: Hashable, job: Callable[[Decoder, Callable[[], bool]], T], patience_s: float | None = None
+    ) -> T | None:
         """The result of `job`, or None when it was superseded by a later job for `key`, or there is no model.
 
-        Cancelling the awaiting task stops the job at its next look at `stop`.
+        Cancelling the awaiting task stops the job at its next look at `stop`. A job that keeps its own budget needs no
+        `patience_s`; a model that hangs keeps none: TimeoutError then, and the job goes on until it looks at `stop`.
         """
         if self._closed:
             return None
@@ -106,8 +112,8 @@ class ModelThread:
         self._stops[key] = stop
         future = asyncio.get_running_loop().run_in_executor(self._executor, self._run, job, stop)
         try:
-            return await future
-        except asyncio.CancelledError:
+            return await asyncio.wait_for(future, patience_s)
+        except (asyncio.CancelledError, TimeoutError):
             stop.set()
             raise
         finally:
@@ -134,6 +140,7 @@ class ModelThread:
 
     def _failed(self, error: BaseException) -> None:
         log.exception("the model failed", exc_info=error)
+        self.faults, self.fault = self.faults + 1, _in_words(error)
         self._decoder = None
         if self.report.state != "ready":
             return  # another model was asked for meanwhile, and is loaded next

@@ -45,6 +45,12 @@ LARGE = 200_000
 EXACT = 50
 """Names of a large set whose rank is exact; behind them an upper bound of the probability orders the list."""
 
+LIST_GRACE_S = 0.5
+"""How much longer than its budget a list waits for a model that does not keep it."""
+
+GHOST_GRACE_S = 2.0
+"""The same for ghost text; a forward pass of a large prompt may take that long on a busy machine."""
+
 LISTS_KEPT = 8
 """Lists whose items can still be resolved."""
 
@@ -236,10 +242,16 @@ class Session:
             return [Ghost(rest, shown)]
         budget_ms = self.settings.inline_invoked_budget_ms if invoked else self.settings.inline_budget_ms
         write = self._writing(document, offset, invoked=invoked, until=begun + budget_ms / 1000)
-        written = await self.model.run(("inline", document.path), write)
-        if written is None and (reason := self._refusal(document, offset)):
-            self._nothing("inline", reason, document, offset)
-            return []  # the model failed meanwhile
+        faults = self.model.faults
+        try:
+            written = await self.model.run(("inline", document.path), write, budget_ms / 1000 + GHOST_GRACE_S)
+        except TimeoutError:
+            self._nothing("inline", f"the model did not answer within {budget_ms} ms and hangs, or is busy", document, offset)
+            return []
+        failed = f"the model failed: {self.model.fault}" if self.model.faults > faults else self._refusal(document, offset)
+        if written is None and failed:
+            self._nothing("inline", failed, document, offset)
+            return []  # also when another has been loaded already
         if written is None or written.reason == "cancelled":
             return None
         timings = written.timings
@@ -336,7 +348,10 @@ class Session:
             enough = EXACT if len(names) > 4 * EXACT else None
             return decoder.rank(document, start, names, typed=start.typed, limits=limits, enough=enough)[0]
 
-        return await self.model.run(("completion", document.path), job)
+        try:
+            return await self.model.run(("completion", document.path), job, budget_ms / 1000 + LIST_GRACE_S)
+        except TimeoutError:
+            return None  # the list is wanted now, in analysis's own order
 
     async def _described(self, document: Document, offset: int, name: str) -> Description | None:
         assert self._analysis is not None

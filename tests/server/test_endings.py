@@ -263,12 +263,12 @@ def best(folder: Path, case: tuple[Callable[[Path], Server], Callable[[Server], 
 
 
 def read_all(server: Server) -> bytes:
-    """`communicate` would flush the standard input that was closed."""
+    """`communicate` would flush the standard input, or read the standard output, that was closed."""
     assert server.process.stderr is not None
-    assert server.process.stdout is not None
-    with server.process.stdout, server.process.stderr as stderr:
-        if server.process.stdin is not None and not server.process.stdin.closed:
-            server.process.stdin.close()
+    with server.process.stderr as stderr:
+        for stream in (server.process.stdin, server.process.stdout):
+            if stream is not None and not stream.closed:
+                stream.close()
         server.process.wait()
         return stderr.read()
 
