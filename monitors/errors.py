@@ -6,12 +6,15 @@ FairleadError
 ├── AnalysisError
 │   ├── AnalysisDown         the analysis process is not there to answer
 │   └── AnalysisLate         no answer within the budget (the answer is cached when it comes)
-└── ModelError
-    ├── ModelNotFound        no such folder, or a hub id that was never pulled
-    ├── ModelBroken          a folder that cannot be loaded as a causal language model
-    ├── ModelFailed          a loaded model raised, or produced numbers that are no logits
-    ├── DeviceError          the device asked for is not usable on this machine
-    └── OutOfMemory          the model or its cache does not fit
+├── ModelError
+│   ├── ModelNotFound        no such folder, or a hub id that was never pulled
+│   ├── ModelBroken          a folder that cannot be loaded as a causal language model
+│   ├── ModelFailed          a loaded model raised, or produced numbers that are no logits
+│   ├── DeviceError          the device asked for is not usable on this machine
+│   └── OutOfMemory          the model or its cache does not fit
+└── TrainingError            a model cannot be trained with what was given
+    ├── CorpusError          there is nothing to train on, or it cannot be read
+    └── CheckpointBroken     no checkpoint of a run is whole
 
 A message says what happened and what the reader can do. Superseded and cancelled requests are not errors.
 """
@@ -65,3 +68,15 @@ class DeviceError(ModelError):
 
 class OutOfMemory(ModelError):
     """The model or its cache does not fit into memory."""
+
+
+class TrainingError(FairleadError):
+    """A model cannot be trained with what was given."""
+
+
+class CorpusError(TrainingError):
+    """There is nothing to train on, or it cannot be read."""
+
+
+class CheckpointBroken(TrainingError):
+    """No checkpoint of a run is whole."""

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from ..monitors.errors import AnalysisDown, FairleadError
 from .settings import Settings
+from .training import add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     pull = model.add_parser("pull", help="download a model from the Hugging Face hub into the local cache")
     pull.add_argument("id", help="for example Qwen/Qwen2.5-Coder-0.5B")
     pull.set_defaults(run=_pull)
+
+    add_train(commands)
 
     doctor = commands.add_parser("doctor", help="check model, device, analysis and editors, and say how to mend them")
     doctor.add_argument("--root", default=".", help="the project to check the environment of")
