@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from .model import Model, load
 from .offer import Limits, Offer
 from .particles import particles
 from .rank import Ranking, rank
+from .speculation import Drafts
 from .vocabulary import Vocabulary
 
 
@@ -68,6 +69,7 @@ class Decoder:
         self.model, self.engine, self.vocabulary = model, engine, vocabulary
         self.context: Callable[[Document], str] = lambda document: ""
         """Text of other files that helps in this one; it should change rarely. Called for every prompt."""
+        self.drafts = Drafts()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="fairlead-ask")
 
     @classmethod
@@ -98,6 +100,10 @@ class Decoder:
             rank(self.engine, self.vocabulary, place.ready, ".", ["path", "getcwd", "environ"])
             Writer(self.model, self.vocabulary, self.engine, place, Limits(max_tokens=4)).write()
         self.engine.crop(0)
+
+    def remember(self, texts: Mapping[str, str], stop: Callable[[], bool]) -> None:
+        """The open documents by name: drafts are looked for in them. Does something when other ones are open only."""
+        self.drafts.remember(texts, self.vocabulary, stop)
 
     def place(
         self, document: Document, offset: int, stop: Callable[[], bool] | None = None, reserve: int = 96,
@@ -182,8 +188,11 @@ class Decoder:
     def _alternatives(
         self, place: Place, limits: Limits, guide: Monitor | None, start: Start | None, count: int, ways: Ways
     ) -> tuple[list[Offer], str]:
-        writer = Writer(self.model, self.vocabulary, self.engine, place, limits, guide, start)
+        if limits.draft:
+            self.drafts.read(place.prompt.tokens)
+        writer = Writer(self.model, self.vocabulary, self.engine, place, limits, guide, start, self.drafts)
         first = writer.write()
+        self.drafts.learn([*place.prompt.tokens[-3:], *writer.written])
         if first is None:
             return [], "cancelled"
         reason = "" if first.text else _why_nothing(first, start)

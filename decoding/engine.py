@@ -45,6 +45,8 @@ class Engine(Protocol):
     """Rows of the logits; may be larger than the tokenizer's vocabulary (padding), never smaller."""
     pass_rows: int
     """Rows to give to one pass where there are many: stopping waits for the pass that runs."""
+    row_cost: float
+    """What each further row adds to a pass, as a share of a pass of one row; 1 where nothing can be taken back."""
     context_tokens: int
     """Positions the model knows: committed tokens plus the depth of a tree never exceed it."""
 
@@ -155,6 +157,7 @@ class TorchEngine:
         self.vocab_size = model.vocab_size
         self.context_tokens = model.context_tokens
         self.forward = forward or forward_for(model.module)
+        self.row_cost = _row_cost(self.forward)
         self._cache = self.forward.new_cache()
         self._committed: list[int] = []
         self._tuple: tuple[int, ...] | None = ()
@@ -315,6 +318,14 @@ def translated(error: Exception) -> ModelFailed | OutOfMemory:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
         return OutOfMemory("Out of memory in the model: use a smaller model, a shorter context, or another device")
     return ModelFailed(f"The model failed: {type(error).__name__}: {error}")
+
+
+def _row_cost(forward: Forward) -> float:
+    """As measured for 2 to 16 rows: the default model and 0.5 billion parameters on a CPU with bfloat16 products, and
+    in float32."""
+    if forward.device.type != "cpu":
+        return 0.02
+    return 0.07 if forward.dtype == torch.bfloat16 else 0.2
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:

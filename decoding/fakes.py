@@ -63,6 +63,7 @@ class FakeEngine(ABC):
         self.vocab_size = vocab_size
         self.context_tokens = context_tokens
         self.pass_rows = 64
+        self.row_cost = 0.1
         self.passes = self.read = 0
         self._committed: tuple[int, ...] = ()
         self._paths: list[tuple[int, ...]] = []  # ids from the committed end to each node

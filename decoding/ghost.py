@@ -28,6 +28,7 @@ from .model import Model
 from .offer import Limits, Offer, Provenance, Stopped, trim, without_accessor, without_last_word
 from .prompt import Prompt, lay_out
 from .rank import Scored, rank
+from .speculation import Drafts, Speculation
 from .vocabulary import Vocabulary
 
 MAX_REDRAWS = 8
@@ -91,10 +92,11 @@ class Writer:
 
     def __init__(
         self, model: Model, vocabulary: Vocabulary, engine: Engine, place: Place, limits: Limits,
-        guide: Monitor | None = None, start: Start | None = None,
+        guide: Monitor | None = None, start: Start | None = None, drafts: Drafts | None = None,
     ) -> None:  # fmt: skip
         self._model, self._vocabulary, self._engine = model, vocabulary, engine
         self._place, self._limits, self._guide, self._start = place, limits, guide, start
+        self._ahead = Speculation(engine, vocabulary, drafts if limits.draft else None)
         state: State = FREE
         if guide is not None:
             state = start.state if start is not None else guide.watch(place.document, place.offset)
@@ -119,7 +121,7 @@ class Writer:
 
     def write(self) -> Offer | None:
         """The offer (its text empty when there is nothing worth showing), or None when the caller stopped it."""
-        self._engine.crop(len(self._place.prompt.tokens))
+        self._ahead.crop(len(self._place.prompt.tokens))
         limits = self._limits
         # Taking back and writing anew ends by itself; if it ever did not, the budget should not be what ends it.
         left = 4 * limits.max_tokens + 64
@@ -138,7 +140,7 @@ class Writer:
                 if at.size is None and self._checks:
                     self._draft.finish(self._rest_of_line)
                 # What ends at a dot has nothing unverified before it.
-                verified = self._verify(block=True) if at.size is None else None
+                verified = self._verify(block=True, patience_s=CALLS_PATIENCE_S) if at.size is None else None
                 if verified is None:
                     return self._offer(at)
                 at = verified
@@ -147,7 +149,7 @@ class Writer:
             elif len(self._draft.steps) >= limits.max_tokens:
                 at = self._break_off(at.logits, "length")
             else:
-                at = self._verify(block=False) or self._write_token(at)
+                at = self._verify(block=not limits.run_ahead) or self._write_token(at)
 
     def _write_token(self, at: _Next) -> _Next | _End:
         """Choose one token and take it in."""
@@ -177,7 +179,8 @@ class Writer:
                     stops.block_is_over(before, draft.text) or self._limits.finished(draft.text)
                 ):
                     return _End("end_of_block")
-                return _Next(self._engine.step([token_id])[-1])
+                most = self._limits.max_tokens - len(draft.steps) - 1
+                return _Next(self._ahead.step(token_id, most, one_line=not self._limits.multiline))
             if not owed and (drawn := self._mend(text)) is not None:
                 return drawn
             log_row[token_id] = -math.inf
@@ -215,10 +218,10 @@ class Writer:
         token_id = int(ids[int(torch.multinomial(values[:keep], 1, generator=self._random))])
         return token_id, float(log_row[token_id])
 
-    def _verify(self, *, block: bool) -> _Next | _End | None:
+    def _verify(self, *, block: bool, patience_s: float = math.inf) -> _Next | _End | None:
         """Ask what the draft raises and take in the answers; None when the draft stands, as far as is known.
 
-        With `block` it waits for answers until the budget ends.
+        With `block` it waits for answers until the budget ends, for what is known of a call only `patience_s`.
         """
         draft = self._draft
         while self._checks and self._guide is not None and draft.state.questions:
@@ -228,9 +231,9 @@ class Writer:
                     self._asked[question] = self._guide.ask(place.document, place.offset, question)
             first = draft.state.questions[0]
             answer = self._asked[first]
-            hurried = first.about in ABOUT_CALLS
+            hurried = first.about in ABOUT_CALLS and patience_s < math.inf
             if block:
-                self._wait(answer, CALLS_PATIENCE_S if hurried else math.inf)
+                self._wait(answer, patience_s if hurried else math.inf)
             if not answer.done() and not (block and hurried):
                 return None
             try:
@@ -265,7 +268,7 @@ class Writer:
         logits = draft.steps[keep].logits
         draft.take_back(keep)
         draft.settle()
-        self._engine.crop(len(self._place.prompt.tokens) + keep)
+        self._ahead.crop(len(self._place.prompt.tokens) + keep)
         return _Next(logits)
 
     def _mend(self, refused: bytes) -> _Next | _End | None:
@@ -352,7 +355,7 @@ class Writer:
         """Keep the first steps, write `stem`, then a name that begins with `typed` and ends in one of `rests`."""
         draft, place, vocabulary = self._draft, self._place, self._vocabulary
         logits = draft.steps[keep].logits if keep < len(draft.steps) else place.ready
-        self._engine.crop(len(place.prompt.tokens) + keep)
+        self._ahead.crop(len(place.prompt.tokens) + keep)
         scored = rank(
             self._engine, vocabulary, logits, stem, sorted(typed + rest for rest in rests or () if typed + rest),
             typed=typed, enough=1 if self._limits.temperature <= 0 else None, until=self._limits.until,
@@ -379,7 +382,7 @@ class Writer:
                 return _End("confidence", give_up)
             draft.add(token_id, token_text, rows[position], state, value if position == len(ids) - 1 else None)
         if branch.crossing_id is not None:
-            return _Next(self._engine.step([branch.crossing_id])[-1])
+            return _Next(self._ahead.step(branch.crossing_id, 0))
         return _Next(rows[-1], ends_word=("a" + name[-1]).isidentifier())
 
     def _choose(self, scored: Scored) -> str | None:

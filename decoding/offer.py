@@ -41,6 +41,10 @@ class Limits:
     multiline: bool = False
     temperature: float = 0.0
     seed: int = 0
+    draft: bool = True
+    """Read what will probably be written before it is chosen. Faster, and the same text."""
+    run_ahead: bool = True
+    """Write on while analysis answers. Faster, and the same text."""
     stop: Callable[[], bool] = lambda: False
     finished: Callable[[str], bool] = lambda text: False
     """Given what is written so far, after every token: whether there is enough of it. For `multiline`."""

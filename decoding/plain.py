@@ -28,6 +28,7 @@ class PlainEngine:
         self.vocab_size = model.vocab_size
         self.context_tokens = model.context_tokens
         self.pass_rows = CHUNK_TOKENS
+        self.row_cost = 1.0
         self._module = model.module
         self._device = next(model.module.parameters()).device
         self._cache: Any = None  # what the model made for `_held`; None: nothing was read yet

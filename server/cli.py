@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     complete.add_argument("position", nargs="+", metavar="PATH:LINE:COLUMN", help="counted from 1, in code points")
     complete.add_argument("--json", action="store_true", help="one JSON object a line and position")
     complete.add_argument("--unguided", action="store_true", help="switch the monitors off, for comparison")
+    complete.add_argument("--no-draft", action="store_true", help="read nothing ahead of the ghost text; same text")
+    complete.add_argument("--no-run-ahead", action="store_true", help="wait at every question to analysis; same text")
     complete.add_argument("--no-model", action="store_true", help="answer from analysis alone, without torch")
     complete.add_argument("--root", default="", help="the project's folder; found by pyproject.toml or .git otherwise")
     complete.add_argument("--analysis", default="", metavar="COMMAND", help="another language server to ask, not jedi")
@@ -102,7 +104,8 @@ def _complete(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8" if options.json else None, errors="backslashreplace")
     settings = replace(
         Settings(), model=options.model, device=options.device, project_python=options.project_python,
-        analysis_command=options.analysis,
+        analysis_command=options.analysis, inline_draft=not options.no_draft,
+        inline_run_ahead=not options.no_run_ahead,
     )
     positions = [parse(text) for text in options.position]
     answers = complete(

@@ -125,8 +125,9 @@ def _answer(
             ranking, ranked = decoder.rank(document, start, names, typed=start.typed)
             prefill_ms, decode_ms = ranked.prefill, ranked.decode
         limits = Limits(
-            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence, whole=guided
-        )
+            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence, whole=guided,
+            draft=settings.inline_draft, run_ahead=settings.inline_run_ahead,
+        )  # fmt: skip
         written = decoder.write(document, offset, guide if guided else None, limits)
         inline = written.offers
         prefill_ms, decode_ms = prefill_ms + written.timings.prefill, decode_ms + written.timings.decode

@@ -100,6 +100,7 @@ class Session:
         self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
         self._ids = count(1)
         self._outlines = Outlines(0)
+        self._open: dict[str, str] = {}  # path -> text
         self._lists: OrderedDict[int, List] = OrderedDict()
 
     # Beginning and end.
@@ -152,9 +153,14 @@ class Session:
         if not self.settings.inline_enabled or self.status.paused or len(document.text) > LARGE:
             return
 
+        self._open[document.path] = document.text
+        texts = dict(reversed(self._open.items()))  # what was opened last comes first
+
         def read(decoder: Decoder, stop: Callable[[], bool]) -> None:
             self._outlines.refresh(document)
             decoder.place(document, offset, stop, reserve=self.settings.inline_max_tokens + 32)
+            if self.settings.inline_draft and not stop():
+                decoder.remember(texts, stop)
 
         self.model.idle(read)
 
@@ -163,6 +169,7 @@ class Session:
         self.offers.forget(path)
         self._outlines.forget(path)
         self.types.closed(path)
+        self._open.pop(path, None)
         if self._analysis is not None:
             self._analysis.close(path)
 
@@ -293,7 +300,7 @@ class Session:
             limits = Limits(
                 until=until, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
                 min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
-                whole=settings.monitors_syntax,
+                whole=settings.monitors_syntax, draft=settings.inline_draft, run_ahead=settings.inline_run_ahead,
             )  # fmt: skip
             return decoder.write(
                 document, offset, guide, limits, automatic=not invoked, ways=ways,

@@ -43,6 +43,10 @@ class Settings:
         0.5, "Draw the particles anew when they are worth less than this share of their number.", minimum=0.0)
     inline_prepare_next: bool = setting(
         True, "Write what follows a shown text ahead, so that taking it shows the next one at once.")
+    inline_draft: bool = setting(
+        True, "Read ahead of the ghost text what was written like this before. Faster, and the same text.")
+    inline_run_ahead: bool = setting(
+        True, "Write on while analysis answers, and take back what it refuses. Faster, and the same text.")
     inline_alternatives: int = setting(3, "How many alternatives an invoked completion asks for.", minimum=1)
     completion_budget_ms: int = setting(
         300, "Time the model may take to rank a member list, in milliseconds.", minimum=0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,46 @@ def test_crlf_documents_read_the_same_to_the_model() -> None:
     offers = made.write(Document("/p/a.py", "a\r\nx = "), 7, None, Limits()).offers
     assert offers
     assert offers[0].text == "item"
+
+
+class LateAnalysis(FixedAnalysis):
+    """Each answer comes some milliseconds after the question, while the model writes on."""
+
+    def members(self, document: Document, offset: int) -> Future[Members]:
+        answer, late = super().members(document, offset).result(), Future[Members]()
+        threading.Timer(0.004, late.set_result, [answer]).start()
+        return late
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ({"x = ": "builder.with_ip(arr[0]).port()\n", "with_port": "(1)\n", ".build": "()\n"}, "x = "),
+        ({"x = ": "builder.with_ip(arr[0]).build()\n"}, "x = "),
+        ({"node = builder": ".host(arr[0])\n", "with_ip": "(arr[0])\n"}, "node = builder."),
+        ({"x = ": "builder.build().x\n", ".run": "\n"}, "x = "),
+        ({"x = ": "thing.anything(builder.nothing)\n", "builder": ".build\n"}, "x = "),
+    ],
+)
+def test_running_ahead_and_waiting_give_the_same_text(script: dict[str, str], text: str) -> None:
+    members = BUILDER | {"builder.build()": ["run"]}
+    offers = [
+        write(script, text, members, limits=replace(BOLD, run_ahead=ahead, draft=draft), analysis=analysis(members))
+        for ahead in (True, False)
+        for draft in (True, False)
+        for analysis in (FixedAnalysis, LateAnalysis)
+    ]
+    assert offers[0] is not None
+    assert all(offer == offers[0] for offer in offers)
+
+
+def test_who_does_not_run_ahead_writes_nothing_before_the_answer() -> None:
+    """The name of an attribute that was refused is never continued, so that fewer passes are made."""
+    script = {"x = ": "builder.port_number()\n", "with_port": "(1)\n", ".build": "()\n"}
+    passes = []
+    for ahead in (True, False):
+        made = decoder(script)
+        limits = replace(BOLD, run_ahead=ahead, draft=False)
+        assert made.write(Document("/p/a.py", "x = "), 4, Dereference(LateAnalysis(BUILDER)), limits).offers
+        passes.append(made.engine.passes)  # type: ignore[attr-defined]  # a FakeEngine
+    assert passes[1] < passes[0]

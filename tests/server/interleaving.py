@@ -192,6 +192,9 @@ class TellingDecoder:
     def place(self, document: Document, offset: int, stop: Callable[[], bool], reserve: int = 0) -> None:
         self._tokens(stop)
 
+    def remember(self, texts: dict[str, str], stop: Callable[[], bool]) -> None:
+        self._tokens(stop)
+
     def rank(self, document: Document, start: Start, names: list[str], **more: Any) -> tuple[Ranking | None, Timings]:
         if not self._tokens(more["limits"].stop):
             return None, Timings()

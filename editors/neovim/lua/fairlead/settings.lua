@@ -31,6 +31,10 @@ return {
     ess_threshold = 0.5,
     -- Write what follows a shown text ahead, so that taking it shows the next one at once.
     prepare_next = true,
+    -- Read ahead of the ghost text what was written like this before. Faster, and the same text.
+    draft = true,
+    -- Write on while analysis answers, and take back what it refuses. Faster, and the same text.
+    run_ahead = true,
     -- How many alternatives an invoked completion asks for.
     alternatives = 3,
   },
