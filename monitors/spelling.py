@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -188,6 +189,8 @@ class _Speller:
             return self._name(node)
         if isinstance(node, ast.Subscript):
             inside = node.slice if ast.unparse(node.value) in _STRINGS_INSIDE else self._named(node.slice)
+            if self.evaluated and not self._has_brackets(ast.unparse(node.value)):
+                self.needs.quoted = True
             return ast.Subscript(self._named(node.value), inside, ast.Load())
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return ast.BinOp(self._named(node.left), ast.BitOr(), self._named(node.right))
@@ -216,6 +219,21 @@ class _Speller:
         if hasattr(builtins, first):
             return node
         raise _Unspeakable(f"the file has no {first}")
+
+    def _has_brackets(self, dotted: str) -> bool:
+        """Whether a class can be subscripted when the program runs; many are generic for type checkers only."""
+        first = dotted.partition(".")[0]
+        wanted = self.wanted.get(first)
+        if wanted is not None:
+            modules = {wanted.module}
+        elif self._nearest(first):
+            modules = {
+                one.target for one in imported(self.place.text, self.place.path, self.place.root)
+                if one.expression.partition(".")[0] == first
+            }  # fmt: skip
+        else:
+            return True
+        return bool(modules) and all(module.partition(".")[0] in sys.stdlib_module_names for module in modules)
 
     def _implied(self, name: str) -> Import | None:
         """Where a well-known name comes from that nothing in the file binds."""
@@ -283,9 +301,10 @@ class _Speller:
         if not self.evaluated:
             return
         bound = list(bound)
-        ready = any(not one.checking and one.end <= self.byte for one in bound)
+        # Bound twice it may be None in one of the cases, which is no class.
+        ready = len(bound) == 1 and any(not one.checking and one.end <= self.byte for one in bound)
         if not ready and self.later_is_fine:
-            ready = any(not one.checking and one.scope == -1 and one.kind != "class" for one in bound)
+            ready = len(bound) == 1 and any(not one.checking and one.scope == -1 and one.kind != "class" for one in bound)
         self.needs.quoted = self.needs.quoted or not ready
 
     def _bindings(self, name: str) -> tuple[_Binding, ...]:

@@ -127,6 +127,13 @@ NAMES = [
     ("str = 1\ndef f(x): pass\n", "str", NEW, "<str is not the builtin in this file>"),
     ("from m import str\ndef f(x): pass\n", "str", NEW, "<str is not the builtin in this file>"),
     ("def f(x, str): pass\n", "str", NEW, "def f(x: str, str): pass\n"),
+    # What may not bear brackets, or a bar, when the program runs.
+    ("class A: pass\ndef f(x): pass\n", "A[int]", NEW, 'class A: pass\ndef f(x: "A[int]"): pass\n'),
+    ("import django.db\ndef f(x): pass\n", "django.db.QuerySet[int]", NEW,
+     'import django.db\ndef f(x: "django.db.QuerySet[int]"): pass\n'),
+    ("import os\ndef f(x): pass\n", "os.PathLike[str]", NEW, "import os\ndef f(x: os.PathLike[str]): pass\n"),
+    ("try:\n    class A: pass\nexcept E:\n    A = None\ndef f(x): pass\n", "A | None", NEW,
+     'try:\n    class A: pass\nexcept E:\n    A = None\ndef f(x: "A | None"): pass\n'),
     # Older Pythons.
     ("def f(x): pass\n", "int | None", OLD, "from typing import Optional\n\ndef f(x: Optional[int]): pass\n"),
     ("def f(x): pass\n", "int | str | None", OLD,
