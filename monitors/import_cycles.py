@@ -23,15 +23,53 @@ _LINE = re.compile(
 
 
 def closes_circle(module: str, path: str, root: str) -> bool:
-    """Whether importing `module` in the file at `path` leads back to that file. False for what is not in the project.
+    """Whether importing `module` in the file at `path` may fail for a circle. False for what is not in the project.
 
-    Packages around the file itself are being imported already when it runs, and are not followed.
+    It may if the import leads back to the file, or to a name of a package around it, which is only half there while the
+    file is run; and if it leads to a circle of others, which works from one end only and would now be entered anywhere.
     """
-    if not root or not path:
+    if not root or not path or file_of(module, root) is None:
         return False
     own = set(modules_of(path, root))
     around = {name for module_name in own for name in _packages(module_name)}
-    todo, seen, read = [module], set(own), 0
+    if module in around:
+        return True
+    todo: list[tuple[str, bool]] = [(module, False)]
+    being_read: set[str] = set()
+    done: set[str] = set()
+    while todo:
+        name, leaving = todo.pop()
+        if leaving:
+            being_read.discard(name)
+            done.add(name)
+            continue
+        if name in own or name in being_read:
+            return True
+        if name in done or name in around:
+            continue
+        found = file_of(name, root)
+        if found is None:
+            done.add(name)
+            continue
+        if len(done) > FILES_LIMIT:
+            return True
+        being_read.add(name)
+        todo.append((name, True))
+        for imported in imports_of(found, root):
+            target, is_name = imported
+            if is_name and target in around:
+                return True
+            # A package is being read while its own modules are: that is no circle.
+            if not (name.startswith(f"{target}.") or (target in being_read and target in _packages(name))):
+                todo.append((target, False))
+    return any(
+        parent not in around and parent not in done and _leads_back(parent, own, around, root) for parent in _packages(module)
+    )
+
+
+def _leads_back(package: str, own: set[str], around: set[str], root: str) -> bool:
+    """Whether a package that is imported on the way leads back to the file."""
+    todo, seen = [package], set[str]()
     while todo:
         name = todo.pop()
         if name in own:
@@ -42,13 +80,12 @@ def closes_circle(module: str, path: str, root: str) -> bool:
         found = file_of(name, root)
         if found is None:
             continue
-        if os.path.realpath(found) == os.path.realpath(path):
+        if len(seen) > FILES_LIMIT:
             return True
-        read += 1
-        if read > FILES_LIMIT:
-            return True
-        todo += _packages(name)
-        todo += imports_of(found, root)
+        for target, is_name in imports_of(found, root):
+            if is_name and target in around:
+                return True
+            todo.append(target)
     return False
 
 
@@ -63,8 +100,8 @@ def file_of(module: str, root: str) -> str | None:
     return None
 
 
-def imports_of(path: str, root: str) -> tuple[str, ...]:
-    """The modules that a file may import when it is run, its functions' imports left out."""
+def imports_of(path: str, root: str) -> tuple[tuple[str, bool], ...]:
+    """(module, whether a name of it is needed at once) of what a file imports when it is run, functions left out."""
     try:
         status = os.stat(path)
     except OSError:
@@ -73,11 +110,11 @@ def imports_of(path: str, root: str) -> tuple[str, ...]:
 
 
 @lru_cache(2048)
-def _imports_of(path: str, root: str, _mtime_ns: int, _size: int) -> tuple[str, ...]:
+def _imports_of(path: str, root: str, _mtime_ns: int, _size: int) -> tuple[tuple[str, bool], ...]:
     return tuple(dict.fromkeys(_found(read_text(path, _SIZE_LIMIT) or "", path, root)))
 
 
-def _found(text: str, path: str, root: str) -> Iterator[str]:
+def _found(text: str, path: str, root: str) -> Iterator[tuple[str, bool]]:
     package = (packages_of(path, root) or ("",))[0]
     skipping = False
     for match in _LINE.finditer(text):
@@ -87,12 +124,13 @@ def _found(text: str, path: str, root: str) -> Iterator[str]:
             continue
         if match["module"]:
             base = _absolute(match["module"], package)
-            yield base
-            for name in re.findall(r"(?:^|[(,])\s*(\w+)", match["names"]):
-                yield f"{base}.{name}"
+            for name in re.findall(r"(?:^|[(,])\s*(\w+|\*)", match["names"]) or ["*"]:
+                module = f"{base}.{name}"
+                is_module = name != "*" and file_of(module, root) is not None
+                yield (module, False) if is_module else (base, True)
         elif match["plain"]:
             for dotted in match["plain"].split(","):
-                yield dotted.split(" as ")[0].strip()
+                yield dotted.split(" as ")[0].strip(), False
 
 
 def _packages(module: str) -> list[str]:

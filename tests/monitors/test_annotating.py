@@ -211,6 +211,9 @@ CIRCLE = {
     "pkg/mod.py": "import os\n\n\ndef f(x): pass\n",
     "pkg/model.py": "from .base import Base\nclass Model(Base): pass\n",
     "pkg/base.py": "from . import mod\nclass Base: pass\n",
+    "pkg/inner.py": "from pkg import f\nclass Inner: pass\n",
+    "pkg/one.py": "from . import two\nclass One: pass\n",
+    "pkg/two.py": "from .one import One\n",
     "pkg/free.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import mod\n"
                    "def late():\n    from . import mod\nclass Free: pass\n",
 }  # fmt: skip
@@ -239,6 +242,13 @@ def test_an_import_that_would_close_a_circle_is_for_type_checkers_only(project: 
         "from __future__ import annotations\nimport os\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
         "    from pkg.model import Model\n\n\ndef f(x: Model): pass\n"
     )
+
+
+def test_a_package_that_is_half_there_and_a_circle_of_others_are_not_imported_at_run_time(project: Path) -> None:
+    """`pkg` runs this file before it has an `f`; `one` and `two` work only if `one` comes first."""
+    for type_text, module in (("f", "pkg"), ("Inner", "pkg.inner"), ("One", "pkg.one")):
+        assert f'    from {module} import {type_text}\n\n\ndef g(x: "{type_text}"): pass\n' in in_project(
+            project, "import os\n\n\ndef g(x): pass\n", type_text, module)
 
 
 def test_an_import_goes_into_the_block_for_type_checkers_that_is_there(project: Path) -> None:
