@@ -10,12 +10,13 @@ local M = {}
 
 ---@class fairlead.Opts
 ---@field ghost_text? boolean           show ghost text; needs Neovim 0.12 (default: true)
+---@field hints? boolean                show types as inlay hints (default: true)
 ---@field completion? boolean           open Neovim's own list after "."; leave it off beside a completion plugin (default: false)
 ---@field keymaps? fairlead.Keymaps     (default: none)
 ---@field settings? table<string, any>  settings of the server, nested or with dotted names (default: none)
 ---@field cmd? string[]                 how the server is started (default: { 'fairlead', 'serve' })
 
-local defaults = { ghost_text = true, completion = false, keymaps = {}, settings = {} }
+local defaults = { ghost_text = true, hints = true, completion = false, keymaps = {}, settings = {} }
 
 ---@param lhs string?
 ---@param action fun(): boolean?  false: the key does what it always did
@@ -35,6 +36,9 @@ end
 local function attach(client, bufnr, opts)
   if opts.completion and client:supports_method('textDocument/completion') then
     vim.lsp.completion.enable(true, client.id, bufnr, { autotrigger = true })
+  end
+  if opts.hints and client:supports_method('textDocument/inlayHint') then
+    vim.lsp.inlay_hint.enable(true, { bufnr = bufnr })
   end
   if not (vim.lsp.inline_completion and client:supports_method('textDocument/inlineCompletion')) then
     return
