@@ -180,7 +180,7 @@ class App:
             for problem in problems:
                 logger.warning("%s", problem)
             self.server.window_show_message(
-                types.ShowMessageParams(types.MessageType.Warning, "fairlead settings: " + "; ".join(problems))
+                types.ShowMessageParams(types.MessageType.Warning, render.message("fairlead settings: " + "; ".join(problems)))
             )
         return settings
 

@@ -26,6 +26,10 @@ _KINDS = {
     "text": types.CompletionItemKind.Text,
 }
 
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
 PRESELECT = 0.5
 """From this probability on the first item is preselected."""
 
@@ -72,7 +76,8 @@ def markup(found: Description | None, markdown: bool, believed: str = "") -> typ
 
     What authors wrote is shown as it stands, never rendered: no links, no images.
     """
-    signature, documentation = ("", "") if found is None else (found.signature.strip(), found.documentation.strip())
+    signature, documentation = ("", "") if found is None else (plain(found.signature), plain(found.documentation))
+    believed = plain(believed)
     if not markdown:
         parts = [signature, believed, documentation]
         return types.MarkupContent(types.MarkupKind.PlainText, "\n\n".join(filter(None, parts)))
@@ -91,6 +96,17 @@ def fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def plain(text: str) -> str:
+    """What authors wrote, with each character that would reorder, hide or overwrite text as its escape (`\\u202e`)."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n")).strip()
+
+
+def message(text: str, limit: int = 500) -> str:
+    """One line for a pop-up. VS Code makes links of Markdown in them, and `command:` links run commands."""
+    line = " ".join(plain(text).replace("](", "] (").split())
+    return line if len(line) <= limit else line[: limit - 2] + " …"
 
 
 def plain_range(lsp_range: types.Range) -> dict[str, Any]:

@@ -54,7 +54,7 @@ async def client(
 ) -> AsyncIterator[Client]:
     # Patience: the tests' machine is shared, and what is tested here is what is answered, not how fast.
     options = {"inline.budget_ms": 20_000, "completion.budget_ms": 20_000, "analysis.budget_ms": 20_000,
-               "inline.min_confidence": 0.0}  # fmt: skip
+               "inline.invoked_budget_ms": 20_000, "inline.min_confidence": 0.0}  # fmt: skip
     async with start_client(SERVER, roots=[project.as_uri()], options=options) as made:
         await made.notification(
             "fairlead/status", where=lambda s: s["model"]["state"] == "ready" and s["analysis"] == "ready", timeout_s=60

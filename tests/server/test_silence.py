@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,26 +99,30 @@ def calls(log: str) -> list[Call]:
 def objections(made: list[Call], place: Place) -> list[str]:
     """What a server has no business to do."""
     found = []
-    own = [str(folder) + "/" for folder in place.ours]
-    compiled = [sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), str(Path(__file__).resolve().parents[2])]
     for call in made:
         if call.name.startswith("exec"):
-            if call.path != sys.executable or "fairlead" not in call.arguments and "altered" not in call.arguments:
+            if call.path != sys.executable or not re.search("fairlead|altered", call.arguments):
                 found.append(f"ran {call.path}")
         elif call.name in ("bind", "listen"):
             found.append(f"listened: {call.arguments[:60]}")
         elif call.name in ("socket", "connect", "sendto"):
             if "AF_INET" in call.arguments:
                 found.append(f"network: {call.name}({call.arguments[:60]})")
-        elif call.name in ("open", "openat") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", call.arguments):
-            continue
-        elif call.failed or call.path.startswith(("/dev/null", "/dev/shm/", "/proc/self/", *own)):
-            continue
-        elif "__pycache__" in call.path and call.path.startswith(tuple(compiled)):
-            continue  # Python's own, beside its sources
-        else:
+        elif not call.failed and not is_allowed(call, place):
             found.append(f"wrote {call.path or call.arguments[:60]}")
     return found
+
+
+def is_allowed(call: Call, place: Place) -> bool:
+    """Whether a call that worked on a file only read it, or wrote where we may."""
+    if call.name in ("open", "openat") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", call.arguments):
+        return True
+    own = [str(folder) + "/" for folder in place.ours]
+    if call.path.startswith(("/dev/null", "/dev/shm/", "/proc/self/", *own)):
+        return True
+    # Python's own, beside its sources.
+    compiled = (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), str(Path(__file__).resolve().parents[2]))
+    return "__pycache__" in call.path and call.path.startswith(compiled)
 
 
 QUESTIONS = [
@@ -185,7 +189,8 @@ async def test_the_kernel_sees_no_program_but_ours_no_network_and_no_file_outsid
     assert len(ran) == 2, "the server, and its analysis"
     assert len(session.calls) > 500, "it was traced"
     assert not [path for path in session.place.workspace.iterdir() if path.name != "helper.py"]
-    figure("S1", f"strace, {len(session.calls):,} calls: 2 programs run (ours), 0 network sockets, 0 writes outside our folders")
+    figure("S1", f"strace, {len(session.calls):,} calls: 2 programs run (ours), 0 network sockets, "
+                 "0 writes outside our folders")  # fmt: skip
     figure("S10", f"strace, {len(session.calls):,} calls: 0 bind, 0 listen")
 
 
@@ -244,12 +249,12 @@ async def test_a_server_that_does_any_of_that_is_noticed(start_client: StartClie
 
 
 @pytest.fixture
-def isolated() -> Iterator[list[str]]:
+def isolated() -> list[str]:
     """A command in front of another that takes the network away."""
     command = ["unshare", "-rn"]
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no user namespaces here")
-    yield command
+    return command
 
 
 @pytest.mark.weights
