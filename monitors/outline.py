@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from tree_sitter import Node, Parser
@@ -44,14 +44,16 @@ def outline(document: Document, limit: int) -> str:
     root = document.root
     if not root or not os.path.isabs(document.path):
         return ""
+    found = (_definition(one.target, root, document.path) for one in imported(document.text, document.path, root)[:MAX_IMPORTS])
+    return assembled(((os.path.relpath(path, root), text) for path, text in filter(None, found)), limit)
+
+
+def assembled(definitions: Iterable[tuple[str, str]], limit: int) -> str:
+    """Outlines under the paths (relative to the project) of their files, at most `limit` characters, whole ones only."""
     parts: dict[str, list[str]] = {}
     size = 0
-    for one in imported(document.text, document.path, root)[:MAX_IMPORTS]:
-        found = _definition(one.target, root, document.path)
-        if found is None:
-            continue
-        path, text = found
-        head = _head(path, root)
+    for path, text in definitions:
+        head = "# " + path.replace(os.sep, "/")
         if text in parts.get(head, ()):
             continue
         more = len(text) + 1 + (0 if head in parts else len(head) + 1)
@@ -60,10 +62,6 @@ def outline(document: Document, limit: int) -> str:
         size += more
         parts.setdefault(head, []).append(text)
     return "".join(f"{head}\n" + "".join(f"{text}\n" for text in texts) for head, texts in parts.items())
-
-
-def _head(path: str, root: str) -> str:
-    return "# " + os.path.relpath(path, root).replace(os.sep, "/")
 
 
 def _definition(target: str, root: str, own_path: str) -> tuple[str, str] | None:

@@ -45,6 +45,7 @@ def add_train(commands: Any) -> None:
     model.add_argument("--length", type=int, default=0, help="tokens of a row; the context otherwise")
     model.add_argument("--rate", type=float, default=0, help="peak learning rate: 3e-3 from scratch, 1e-3 with --init")
     model.add_argument("--infilling", type=float, default=0.6, help="share of examples with a hole")
+    model.add_argument("--outlines", type=float, default=0.2, help="share that begins with an outline of its imports")
     model.add_argument("--seed", type=int, default=0)
     model.add_argument("--workers", type=int, default=0, help="processes that make batches; one a core with a GPU")
     model.add_argument("--checkpoint-seconds", type=float, default=120)
@@ -89,6 +90,7 @@ def _model(options: argparse.Namespace) -> int:
         corpus=options.corpus, folder=options.folder, init=options.init, tokenizer=options.tokenizer, size=options.size,
         context_tokens=options.context, seconds=options.minutes * 60, tokens=int(options.tokens * 1e6), rows=options.rows,
         micro_rows=options.micro_rows, length=options.length, rate=options.rate, infilling=options.infilling,
+        outlines=options.outlines,
         seed=options.seed, workers=options.workers, checkpoint_seconds=options.checkpoint_seconds,
         shard_bytes=options.shard_mb * 1_000_000, device=options.device,
     )  # fmt: skip

@@ -44,7 +44,8 @@ def card(
         f"- Fill-in-the-middle: {mix.infilling:.0%} of the examples, PSM {mix.psm:.0%} of them, SPM "
         f"(`prefix suffix S middle P M`) the rest; a middle's tokens count {mix.middle_weight:g} times in the loss. Holes: "
         + ", ".join(f"{kind.replace('_', ' ')} {share:.0%}" for kind, share in KINDS.items())
-        + ". Prompts are healed and laid out by the code that serves them.\n"
+        + f". {mix.outline:.0%} of the examples begin with an outline of at most {mix.outline_characters} characters of what "
+        "their file imports from its project. Prompts are healed and laid out by the code that serves them.\n"
         f"- Last training loss: {last.loss:.2f} nats a token of that mix.",
     ]
     if loss_table:

@@ -43,6 +43,7 @@ class Order:
     length: int = 0
     rate: float = 0.0
     infilling: float = 0.6
+    outlines: float = 0.2
     seed: int = 0
     workers: int = 0
     checkpoint_seconds: float = 120.0
@@ -65,7 +66,7 @@ def make_model(order: Order, report: Report, warn: Callable[[str], None]) -> Pat
     plan = Plan(
         budget=Budget(order.tokens, order.seconds), rows=order.rows, length=order.length or network.shape.context_tokens,
         micro_rows=order.micro_rows, peak=order.rate or (1e-3 if order.init else 3e-3), seed=order.seed,
-        mix=Mix(order.infilling), checkpoint_seconds=order.checkpoint_seconds, workers=order.workers,
+        mix=Mix(order.infilling, outline=order.outlines), checkpoint_seconds=order.checkpoint_seconds, workers=order.workers,
     )  # fmt: skip
     last = train(network, tokenizer, files, plan, run, report, warn, dtype)
     curve = read_curve(run)

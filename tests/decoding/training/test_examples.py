@@ -12,8 +12,11 @@ from fairlead.decoding.fakes import byte_tokenizer
 from fairlead.decoding.training.corpus import SourceFile
 from fairlead.decoding.training.examples import IGNORED, Examples, Layout, Mix
 from fairlead.decoding.training.infill import KINDS, LONGEST, Hole, HoleKind, find_holes
+from fairlead.decoding.training.outlines import Outlines
 from fairlead.decoding.training.tokenizer import SPECIAL, read_tokenizer, save_tokenizer, train_tokenizer
+from fairlead.monitors.analysis import Document
 from fairlead.monitors.errors import CorpusError
+from fairlead.monitors.outline import outline
 
 TEXT = """\
 from os import path
@@ -117,7 +120,7 @@ def test_a_batch_depends_on_seed_and_number_alone(files: list[SourceFile], token
 
 
 def test_labels_are_the_next_tokens_and_middles_weigh_more(files: list[SourceFile], tokenizer: Tokenizer) -> None:
-    batch = Examples(files, tokenizer, Mix(infilling=1.0, middle_weight=3.0), 256, 8, 0)[0]
+    batch = Examples(files, tokenizer, Mix(infilling=1.0, middle_weight=3.0, outline=0), 256, 8, 0)[0]
     assert batch.ids.shape == batch.labels.shape == batch.weights.shape == (8, 256)
     known = batch.labels[:, :-1] != IGNORED
     assert torch.equal(batch.ids[:, 1:][known], batch.labels[:, :-1][known])
@@ -161,3 +164,48 @@ def test_a_trained_tokenizer_gives_text_back(dot: str, tmp_path_factory: pytest.
         read_tokenizer(path.parent / "absent.json")
     with pytest.raises(CorpusError, match="needs 263 entries"):
         train_tokenizer([TEXT], 100)
+
+
+PROJECT = {
+    "shop/__init__.py": "from .items import Item\n",
+    "shop/items.py": "LIMIT = 3\n\n\nclass Item:\n    def __init__(self, name: str) -> None:\n        self.name = name\n",
+    "shop/till.py": "import os\n\nfrom . import Item\nfrom .items import LIMIT, absent\nfrom shop.till import total\n",
+    "src/tool.py": "from shop import Item\n",
+}
+
+
+@pytest.fixture
+def shop() -> list[SourceFile]:
+    return [SourceFile("shop", path, text) for path, text in PROJECT.items()]
+
+
+def test_an_outline_is_the_one_the_server_makes(shop: list[SourceFile], tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("project")
+    for path, text in PROJECT.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text)
+    outlines = Outlines(shop, 600)
+    for number, file in enumerate(shop):
+        document = Document(str(root / file.path), file.text, root=str(root))
+        assert outlines.of(number) == outline(document, 600), file.path
+    assert outlines.of(2) == (
+        "# shop/items.py\nclass Item:\n    def __init__(self, name: str) -> None:\n        self.name = name\nLIMIT = 3\n"
+    )
+    assert Outlines([SourceFile("other", "shop/till.py", PROJECT["shop/till.py"])], 600).of(0) == ""
+
+
+def test_an_outline_stands_first_and_is_not_learnt(shop: list[SourceFile], tokenizer: Tokenizer) -> None:
+    layout, context = Layout(tokenizer), Outlines(shop, 600).of(2)
+    ids = layout.vocabulary.encode(context)
+    read = layout.read(TEXT, 0, 10_000, context)
+    assert (read.ids[: read.context], read.ids[read.context :]) == (ids, layout.read(TEXT, 0, 10_000).ids)
+    start = TEXT.index("getsize")
+    hole = Hole("attribute", start, start + 7)
+    laid_out, plain = layout.laid_out(TEXT, hole, "spm", 1_000, context), layout.laid_out(TEXT, hole, "spm", 1_000)
+    assert laid_out is not None
+    assert plain is not None
+    assert laid_out.ids == ids + plain.ids
+    assert laid_out.middle == len(ids) + plain.middle
+    assert len(layout.read(TEXT, 0, 40, context).ids) <= 40
+    batch = Examples(shop, tokenizer, Mix(infilling=0, outline=1.0), 128, 1, 0)[0]
+    assert (batch.weights[0][batch.labels[0] != IGNORED] == 0).any()
