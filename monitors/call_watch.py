@@ -162,6 +162,7 @@ def _closes(text: str, offset: int) -> bool:
     return rest.startswith(")")
 
 
+_APPLIED = re.compile(r"\s*([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*,")
 _HEADER = re.compile(r"\bclass[ \t]+\w+[ \t]*(?:\[[^\n]*)?\(\Z")
 
 
@@ -169,7 +170,7 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     """Put a question of a state that began at `offset`: how what stands before the bracket may be called.
 
     Of a call's arguments nothing is sent, so that the question stays the same while they are written; of a class
-    header, the bases.
+    header, the bases; of `partial`, the function that the document gives it.
     """
     place = offset - question.before if question.before else offset + len(question.text)
     text = document.text[:place] if question.before else document.text[:offset] + question.text
@@ -181,7 +182,9 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
             opened = place - top.site.before
             bases = text[opened:place].rpartition(",")[0]
             return analysis.signatures(replace(document, text=f"{text[:opened]}{bases}):{rest}"), opened)
-    return analysis.signatures(replace(document, text=f"{text}){rest}"), place)
+    applied = _APPLIED.match(document.text, place) if question.before and text.endswith("partial(") else None
+    given = applied.group(1) if applied is not None and applied.end() <= offset else ""
+    return analysis.signatures(replace(document, text=f"{text}{given}){rest}"), place)
 
 
 def settled(

@@ -217,6 +217,11 @@ def _written(context: Any, cls: Any, name: str, names: Iterable[str], position: 
         for binding in _bindings(context, name, position):
             if any(full_name(value) == full_name(cls) for value in binding.infer()):
                 return name
+    parts = full_name(cls).split(".")
+    if len(parts) > 1 and parts[0] in names:
+        for binding in _bindings(context, parts[0], position):
+            if any(kind_of(value) == "module" and str(value.py__name__()) == parts[0] for value in binding.infer()):
+                return ".".join(parts)
     return ""
 
 

@@ -58,6 +58,8 @@ def signatures(session: Session, document: Document, offset: int) -> Signatures:
     if not values:
         return Signatures(reason="what is called is not known", name=text_of(leaf))
     called = [_called(context, value, base, trailers, leaf) for value in values]
+    if all(value.is_class() and full_name(value) == "functools.partial" for value in values):
+        called = [_applied(context, bracket, text)]
     reason = next((one.reason for one in called if one.reason), "")
     reason = reason or Receiver(stored_names(text)).why_unknown(context, base, trailers) or _forgiven(leaf)
     overloads = tuple(dict.fromkeys(overload for one in called for overload in one.overloads))
@@ -202,6 +204,25 @@ def _partial(value: Any, name: str) -> _Called:
     if any(text_of(argument).startswith("*") for argument in _nodes(value._arguments)):
         reason = reason or f"what {name} is given already is not known"
     return _Called(tuple(found), reason, name)
+
+
+def _applied(context: Any, bracket: Any, text: str) -> _Called:
+    """What stands behind the bracket of `functools.partial(` itself: a function, and arguments of it, none required."""
+    leaf, behind = bracket.get_next_leaf(), None
+    while leaf is not None and (leaf.type == "name" or leaf.value == "."):
+        behind, leaf = leaf, leaf.get_next_leaf()
+    function = Parameter("func", "positional", required=True)
+    if behind is None or behind.type != "name" or leaf is None or leaf.value not in (",", ")"):
+        return _Called(((function, Parameter("args", "args"), Parameter("kwargs", "kwargs")),), "", "partial")
+    base, trailers = chain_of(behind)
+    values = infer_call_of_leaf(context, behind)
+    inner = [_called(context, value, base, trailers, behind) for value in values]
+    reason = next((one.reason for one in inner if one.reason), "" if inner else f"{text_of(behind)} is not known")
+    reason = reason or Receiver(stored_names(text)).why_unknown(context, base, trailers)
+    found = dict.fromkeys(
+        (function, *(replace(one, required=False) for one in overload)) for called in inner for overload in called.overloads
+    )
+    return _Called(tuple(found), reason, f"partial({text_of(behind)})")
 
 
 def _nodes(arguments: Any) -> Iterator[Any]:

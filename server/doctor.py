@@ -15,6 +15,7 @@ from ..monitors.analysis import Document
 from ..monitors.environment import find_environment
 from ..monitors.errors import FairleadError
 from ..monitors.process import AnalysisProcess
+from ..monitors.protocols import protocols_of
 from .settings import Settings
 
 
@@ -31,7 +32,8 @@ class Finding:
 def examine(settings: Settings, root: str) -> list[Finding]:
     """Look at everything; takes a few seconds, since the model is loaded and analysis is started."""
     folder = str(Path(root).resolve())
-    return [_python(), _model(settings), _analysis(settings, folder), _environment(settings, folder), *_editors()]
+    of_project = [_analysis(settings, folder), _environment(settings, folder), _protocols(folder)]
+    return [_python(), _model(settings), *of_project, *_editors()]
 
 
 def report(findings: list[Finding]) -> str:
@@ -87,6 +89,14 @@ def _environment(settings: Settings, root: str) -> Finding:
     good = "not" not in found.note or not settings.project_python
     mend = "" if good else "set fairlead.project.python to a folder with a pyvenv.cfg"
     return Finding("project", good, f"{found.prefix or 'no environment of its own'} {found.note}".strip(), mend)
+
+
+def _protocols(root: str) -> Finding:
+    protocols = protocols_of(root)
+    if protocols.problems:
+        mend = "see tool.fairlead.protocols in pyproject.toml"
+        return Finding("protocols", False, "; ".join(protocols.problems), mend)
+    return Finding("protocols", True, f"{len(protocols.by_name)} classes whose states are known")
 
 
 def _editors() -> Iterator[Finding]:

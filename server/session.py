@@ -21,6 +21,7 @@ from ..monitors.analysis import Analysis, Description, Document
 from ..monitors.errors import AnalysisError
 from ..monitors.languages import language_of
 from ..monitors.monitor import Monitor, Start
+from ..monitors.protocols import protocols_of
 from ..monitors.roster import joint
 from ..monitors.slots import Inference
 from . import analysis
@@ -143,6 +144,7 @@ class Session:
         """A document is being edited: let analysis warm up."""
         if self._analysis is not None:
             self._analysis.open(document)
+        self._ask.submit(self._look_at_protocols, document.root)
         self.typed(document, len(document.text))
 
     def typed(self, document: Document, offset: int) -> None:
@@ -194,6 +196,7 @@ class Session:
         start = await loop.run_in_executor(
             self._ask, find, self._guide, self._analysis, document, offset, float(self.settings.analysis_budget_ms)
         )
+        self._ask.submit(self._look_at_protocols, document.root)
         analysed = time.monotonic()
         if start is None:
             self._nothing("completion", "no names are written here", document, offset)
@@ -374,6 +377,15 @@ class Session:
         self._analysis = analysis.start(settings, roots, on_health=lambda _health: self._changed())
         self._guide = joint(self._analysis, monitors_on(settings))
         self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
+
+    def _look_at_protocols(self, root: str) -> None:
+        """Tell what of a project's protocols cannot be used, and no longer tell it once it is mended. In the pool."""
+        problems = protocols_of(root).problems
+        if problems != self.status.declared.get(root, ()):
+            for problem in problems:
+                log.warning("%s", problem)
+            self.status.declared[root] = problems
+            self._on_status()
 
     def _load_model(self) -> None:
         if not self._with_model:

@@ -34,6 +34,9 @@ class Status:
     analysis: str = "starting"
     nothing: Nothing | None = None
     problems: tuple[str, ...] = ()
+    """What is wrong with the settings."""
+    declared: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By workspace folder, what is wrong with the protocols that are declared in it."""
     drift: int = 0
     accepted: int = 0
     latencies: dict[str, deque[float]] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class Status:
             "latency_ms": {feature: _summary(values) for feature, values in self.latencies.items()},
             "timings_ms": self.timings,
             "nothing": asdict(self.nothing) if self.nothing else None,
-            "problems": list(self.problems),
+            "problems": [*self.problems, *(one for problems in list(self.declared.values()) for one in problems)],
             "drift": self.drift,
             "accepted": self.accepted,
         }

@@ -326,7 +326,7 @@ def test_the_doctor_finds_everything_in_place(folder: Path) -> None:
     done = run("doctor", "--root", ".", cwd=folder, env={"PATH": str(SCRIPT.parent)})
     assert done.returncode == 0, done.stdout
     found = dict(line.removeprefix("ok    ").split(": ", 1) for line in done.stdout.splitlines())
-    assert list(found) == ["python", "model", "analysis", "project", "server on PATH"]
+    assert list(found) == ["python", "model", "analysis", "project", "protocols", "server on PATH"]
     assert re.match(r"3\.\d+\.\d+ \(/.*\)$", found["python"])
     assert re.match(r"fairlead-python-8m, 8\.5 M parameters, \w+ on \w+, ready in \d+\.\d s", found["model"])
     assert re.match(r"\d+ names behind `os\.path\.` in \d+\.\d s", found["analysis"])

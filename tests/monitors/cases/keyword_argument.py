@@ -198,6 +198,16 @@ def use(named: Named, unknown, either: "Named | Base"):
     Callable()(▮
     #? takes timeout=1 | port=2; refuses host=1 | bad=1
     functools.partial(connect, 1, port=3)(▮
+    #? takes timeout=1 | port=2; refuses host=1 | bad=1
+    functools.partial(connect, 1, ▮
+    #? takes size=1; refuses sizes=1
+    functools.partial(named.resize, ▮)
+    #? takes a=1 | anything=1
+    functools.partial(anything, ▮)
+    #? open not known; takes bad=1
+    functools.partial(helper, ▮)
+    #? takes bad=1
+    functools.partial(lambda x: x, ▮)
     #? takes exist_ok=True; refuses exists_ok=True
     os.makedirs("x", ▮
     #? takes check=True, cwd="x"; refuses chek=True
@@ -254,6 +264,26 @@ class E(TypedDict, ▮):
 #? refuses anything=1
 class F(▮):
     pass
+
+
+def retry(times, *, pause=1.0):
+    return lambda function: function
+
+
+#? takes times=1 | pause=2; refuses paus=1 | name=1
+@retry(▮)
+def again(): ...
+
+
+#? takes frozen=True, slots=True; refuses frosen=True
+@dataclass(▮)
+class Frozen:
+    x: int
+
+
+#? open; takes anything=1
+@deco(▮)
+def decorated_again(): ...
 
 
 class Mixin(Protocol):
