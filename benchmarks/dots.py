@@ -41,8 +41,8 @@ from fairlead.monitors.analysis import Document
 from fairlead.monitors.environment import find_environment
 from fairlead.monitors.process import AnalysisProcess
 
-SIZES = {"quick": (40, 400), "default": (300, 1_000_000), "full": (1_000_000, 1_000_000)}
-"""How many accesses a model writes at, and at how many the gate is asked."""
+SIZES = {"quick": (40, 400, 400), "default": (300, 1_000_000, 600), "full": (1_000_000, 1_000_000, 1_000_000)}
+"""At how many accesses a model writes, the gate is asked, and the true statement is written from its beginning."""
 SEED = 1
 
 
@@ -70,6 +70,7 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="40 accesses, a few minutes")
     size.add_argument("--full", action="store_true", help="every access, hours")
+    parser.add_argument("--accesses", type=int, default=0, help="let the model write at so many, not 40, 300 or all")
     parser.add_argument("--model", default="", help="a folder or a hub id; the default model if not given")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--infill", default="", choices=["", "psm", "spm"], help="the order of fill-in-the-middle prompts")
@@ -83,18 +84,21 @@ def main() -> None:
     root = dots_dataset.install()
     dots_check.make_environment()
     everything = dots_dataset.collect(root, options.draw)
-    written_at = dots_dataset.sample(everything, SIZES[chosen][0])
-    gated_at = dots_dataset.sample(everything, SIZES[chosen][1])
+    written_at, gated_at, replayed_at = (
+        dots_dataset.sample(everything, count) for count in (options.accesses or SIZES[chosen][0], *SIZES[chosen][1:])
+    )
     packages = dots_dataset.REQUIREMENTS
     environment = str(dots_check.ENVIRONMENT)
-    analysis = AnalysisProcess(memory_mb=4096, project_python=environment, workspace_roots=[str(root)])
+    analysis = AnalysisProcess(
+        memory_mb=4096, project_python=environment, workspace_roots=[str(root)], lifeless_s=dots_gate.PATIENCE_S
+    )
     run = Run(
         root, Rows(REPOSITORY / "benchmarks/results/dots.jsonl"), written_at, analysis, dots_gate.monitors(analysis),
         fingerprint(REPOSITORY / "monitors", packages, Path(dots_gate.__file__)),
     )  # fmt: skip
     try:
         gates = gate_stage(run, gated_at)
-        replays = replay_stage(run, gated_at)
+        replays = replay_stage(run, gated_at if options.gate_only else replayed_at)
         if options.gate_only:
             print_gates(gates, replays)
             return

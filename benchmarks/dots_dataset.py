@@ -78,18 +78,18 @@ class Source:
         return self.text[access.offset : access.end]
 
 
-def install() -> Path:
+def install(requirements: Path = REQUIREMENTS, folder: Path = PACKAGES) -> Path:
     """The packages, installed without what they depend on; only done when the list has changed."""
-    stamp = PACKAGES / ".installed"
-    wanted = REQUIREMENTS.read_text(encoding="utf-8")
+    stamp = folder / ".installed"
+    wanted = requirements.read_text(encoding="utf-8")
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         print("installing the packages to measure on …", file=sys.stderr, flush=True)
         subprocess.run(
-            [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--upgrade", "--target", str(PACKAGES),
-             "--requirement", str(REQUIREMENTS)], check=True,
+            [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--upgrade", "--target", str(folder),
+             "--requirement", str(requirements)], check=True,
         )  # fmt: skip
         stamp.write_text(wanted, encoding="utf-8")
-    return PACKAGES
+    return folder
 
 
 def measured(requirements: str) -> list[tuple[str, str]]:
@@ -107,10 +107,10 @@ def read(root: Path, path: str) -> Source:
         return Source(path, file.read())
 
 
-def collect(root: Path, draw: str = "") -> list[Access]:
+def collect(root: Path, draw: str = "", requirements: Path = REQUIREMENTS) -> list[Access]:
     """All accesses of all packages, the same ones every time; another `draw` takes other functions."""
     found: list[Access] = []
-    for requirement, _ in measured(REQUIREMENTS.read_text(encoding="utf-8")):
+    for requirement, _ in measured(requirements.read_text(encoding="utf-8")):
         name = requirement.partition("==")[0]
         functions = [each for path in _files(root, name) for each in accesses_of(read(root, path), name)]
         random.Random(name + draw).shuffle(functions)

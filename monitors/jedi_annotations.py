@@ -54,6 +54,13 @@ class Annotations:
         elif kind == "name" and not nested:
             self._alias(context, node)
 
+    def _stub_variable(self, context: Any, name: str, node: Any, owner: Any = None) -> None:
+        """The annotation of a variable in a stub. With Any beside a type, that type is a guess: `sys.stdout` is mostly a
+        TextIOWrapper, which has more than the declared TextIO."""
+        if node.type == "expr" and any(text_of(part) in ("Any", "MaybeNone") for part in node.children[::2]):
+            raise Unknown(f".{name} may be something else than is declared")
+        self._annotation(context, node, owner)
+
     def _part(self, context: Any, node: Any) -> None:
         """A member of a union."""
         code = text_of(node)

@@ -55,7 +55,7 @@ class Calls(Elements):
             if name.get_root_context().is_stub():
                 if definition is not None and definition.type == "expr_stmt" \
                         and definition.children[1].type == "annassign":  # fmt: skip
-                    self._annotation(name.parent_context, definition.children[1].children[1], value)
+                    self._stub_variable(name.parent_context, node.value, definition.children[1].children[1], value)
                 continue
             self._definition(unwrapped(name))
         return bool(names)

@@ -13,12 +13,15 @@ import jedi.api.project
 import jedi.inference.compiled.subprocess.functions as jedi_functions
 import jedi.inference.finder
 import jedi.inference.gradual.annotation as jedi_annotation
+import jedi.inference.gradual.typeshed as jedi_typeshed
 import jedi.inference.syntax_tree as jedi_syntax_tree
 import jedi.inference.sys_path
 import parso.cache
 import parso.file_io
 from jedi.inference.base_value import ValueSet
+from jedi.inference.compiled import builtin_from_name
 from jedi.inference.filters import GlobalNameFilter, ParserTreeFilter
+from jedi.inference.gradual.base import BaseTypingValue
 from jedi.inference.gradual.stub_value import StubFilter
 from jedi.inference.gradual.typing import SelfClass
 
@@ -67,7 +70,10 @@ def patch(trees: TreeCache) -> None:
     jedi.inference.sys_path.discover_buildout_paths = lambda *_: ()
     jedi.api.project.discover_buildout_paths = lambda *_: ()
     jedi.inference.finder._get_call_string = call_string
+    # Its stub is there, and `class socket(_socket.socket)` would be its own base: no `recv`, no `connect`.
+    jedi_typeshed._IMPORT_MAP.pop("_socket", None)
     jedi_syntax_tree.infer_atom = infer_atom
+    jedi_syntax_tree._infer_comparison = infer_comparison
     StubFilter.get = stub_get
     ParserTreeFilter.values = jedi_index.values
     GlobalNameFilter.values = jedi_index.global_values
@@ -80,10 +86,13 @@ _infer_return_types = jedi_annotation.infer_return_types
 
 
 def infer_atom(context: Any, atom: Any) -> Any:
-    """jedi's, but `Self` inside of a generic (`Iterator[Self]`) is the class it is written in.
+    """jedi's, but `Self` inside of a generic (`Iterator[Self]`) is the class it is written in, and `LiteralString` is str.
 
-    jedi takes whatever class is around when the generic is solved: of an `Iterator[Self]`, the iterator.
+    jedi takes whatever class is around when the generic is solved: of an `Iterator[Self]`, the iterator. Of
+    `LiteralString` (`sys.platform`) it knows nothing.
     """
+    if atom.type == "name" and atom.value == "LiteralString" and context.is_stub():
+        return ValueSet([builtin_from_name(context.inference_state, "str")])
     values = _infer_atom(context, atom)
     if atom.type == "name" and atom.value == "Self" and any(isinstance(value, SelfClass) for value in values):
         around = context
@@ -92,6 +101,22 @@ def infer_atom(context: Any, atom: Any) -> Any:
         if around is not None:
             return ValueSet([around.get_value()])
     return values
+
+
+_infer_comparison = jedi_syntax_tree._infer_comparison
+
+
+def infer_comparison(context: Any, left: Any, operator: Any, right: Any) -> Any:
+    """jedi's, but `X | Any` in a stub gives X: of the union with Any, jedi gives nothing (`sys.stderr`)."""
+    if left and right and context.is_stub() and str(getattr(operator, "value", operator)) == "|":
+        known = [value for value in (*left, *right) if not _is_any(value)]
+        if len(known) < len(left) + len(right) and all(value.is_class() or value.is_compiled() for value in known):
+            return ValueSet(known)
+    return _infer_comparison(context, left, operator, right)
+
+
+def _is_any(value: Any) -> bool:
+    return isinstance(value, BaseTypingValue) and value.py__name__() == "Any"
 
 
 _stub_name_reachable = StubFilter._is_name_reachable

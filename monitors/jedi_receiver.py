@@ -259,7 +259,10 @@ class Receiver(Calls):
     def _assignment(self, name: Any, context: Any, tree: Any, statement: Any) -> None:
         target = statement.children[1]
         if target.type == "annassign":
-            self._annotation(context, target.children[1])
+            if context.is_stub():
+                self._stub_variable(context, tree.value, target.children[1])
+            else:
+                self._annotation(context, target.children[1])
             if not name.infer():
                 raise Unknown(f"the annotation of {tree.value} is not known")
             return

@@ -95,9 +95,12 @@ def _class(value: Any, name: str) -> _Called:
 
 
 def _remembered(value: Any, kind: str, make: Callable[[], _Called]) -> _Called:
-    """What `make` gives, once for everything of the standard library: its stubs do not change."""
+    """What `make` gives, once for everything of the standard library: its stubs do not change.
+
+    Class methods are not remembered: to jedi the name of each of them is `classmethod.__get__`.
+    """
     root = value.get_root_context()
-    if not root.is_stub() or "typeshed" not in str(root.py__file__()):
+    if not root.is_stub() or "typeshed" not in str(root.py__file__()) or type(value).__name__ == "Decoratee":
         return make()
     key = (value.inference_state.environment.version_info[:2], full_name(value), kind)
     if key not in _STANDARD:

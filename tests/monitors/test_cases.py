@@ -61,7 +61,7 @@ def answer(text: str) -> Members:
     return members(session(), Document(str(ROOT / "case.py"), text.replace("▮", ""), 0, str(ROOT)), offset)
 
 
-ALL = [(name, *case) for name in ("known.py", "more.py", "open.py", "expected.py", "declared.py") for case in cases(name)]
+ALL = [(name, *case) for name in ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py") for case in cases(name)]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,10 @@ def test_a_new_attribute_of_self_may_be_stored_and_what_is_read_must_be_known() 
     assert (filled.closed, filled.store_possible) == (False, False)
     read = answer(FRESH.replace("▮", "x = self.▮").replace("▯", "pass"))
     assert (read.closed, read.store_possible) == (True, False)
+
+
+@pytest.mark.parametrize("stream", ["sys.stdin", "sys.stdout", "sys.stderr", "sys.stdout.buffer"])
+def test_a_standard_stream_lists_what_is_declared(stream: str) -> None:
+    found = answer(f"import sys\n\nx = {stream}.▮\n")
+    assert {"close", "flush", "isatty"} <= {member.name for member in found.members}
+    assert not found.closed

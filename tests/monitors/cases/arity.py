@@ -4,6 +4,7 @@ import os
 import re
 from collections import namedtuple
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -161,3 +162,12 @@ def use(thing: Thing, unknown, flag):
     for each in (two, helper):
         #? open; takes )
         each(▮
+    # Every class method of the standard library has its own parameters.
+    #? takes ) | None); refuses 1, 2
+    datetime.now(▮
+    #? takes 1) | 1, None); refuses ) | 1, 2, 3
+    datetime.fromtimestamp(▮
+    #? takes ); refuses 1
+    date.today(▮
+    #? takes "ab") | "ab", 1); refuses ) | 1, 2, 3
+    dict.fromkeys(▮
