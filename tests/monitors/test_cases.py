@@ -61,7 +61,8 @@ def answer(text: str) -> Members:
     return members(session(), Document(str(ROOT / "case.py"), text.replace("▮", ""), 0, str(ROOT)), offset)
 
 
-ALL = [(name, *case) for name in ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py") for case in cases(name)]
+FILES = ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py")
+ALL = [(name, *case) for name in FILES for case in cases(name)]
 
 
 @pytest.mark.parametrize(
