@@ -19,7 +19,7 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from .analysis import Document
-from .import_cycles import closes_circle
+from .import_cycles import brings_strangers, closes_circle
 from .import_lines import Edit, apply, import_edits
 from .slots import Import, Slot
 from .spelling import Place, Spelling, Version, byte_of, spell
@@ -55,9 +55,11 @@ def spelled(document: Document, wish: Wish, version: Version) -> Spelling:
     reason = reason or _other_annotation(document.text, slot)
     if reason:
         return Spelling(reason=reason)
+    path, root = document.path, document.root
     circular = {
-        one.module for one in wish.imports if one.project and closes_circle(one.module, document.path, document.root)
-    }
+        one.module for one in wish.imports
+        if one.project and (closes_circle(one.module, path, root) or brings_strangers(one.module, path, root))
+    }  # fmt: skip
     place = Place(document.text, slot, document.path, document.root, version)
     return spell(place, wish.text, wish.imports, circular)
 

@@ -1,9 +1,10 @@
-"""Whether one more import at run time would close a circle: read from the project's import lines, nothing is run."""
+"""Whether one more import at run time could fail: read from the project's import lines, nothing is run."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -87,6 +88,40 @@ def _leads_back(package: str, own: set[str], around: set[str], root: str) -> boo
                 return True
             todo.append(target)
     return False
+
+
+def brings_strangers(module: str, path: str, root: str) -> bool:
+    """Whether importing a module of the project at run time needs packages that the file has done without so far.
+
+    One of them may be an optional dependency, and not there.
+    """
+    if not root or file_of(module, root) is None:
+        return False
+    needed = _outside({module}, root)
+    if not needed:
+        return False
+    own = {target for target, _ in imports_of(path, root)}
+    return not needed <= _outside(own, root)
+
+
+def _outside(modules: set[str], root: str) -> set[str]:
+    """The packages, neither the project's nor the standard library's, that importing the modules needs."""
+    todo, seen, found = list(modules), set[str](), set[str]()
+    while todo and len(seen) <= FILES_LIMIT:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = file_of(name, root)
+        if path is not None:
+            todo += [target for target, _ in imports_of(path, root)] + _packages(name)
+            continue
+        first = name.partition(".")[0]
+        if first and first not in sys.stdlib_module_names and not any(
+            os.path.isdir(os.path.join(root, base, first)) for base in ("", "src", "lib", "python")
+        ):
+            found.add(first)
+    return found
 
 
 def file_of(module: str, root: str) -> str | None:

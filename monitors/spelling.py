@@ -90,7 +90,7 @@ def spell(place: Place, type_text: str, imports: Iterable[Import] = (), circular
     """The type as it is written at the place.
 
     `imports` say where names come from that the file does not have; of those from modules in `circular` a run-time
-    import would close a circle. Never raises.
+    import may fail, for a circle or a package that is not there. Never raises.
     """
     try:
         return _Speller(place, tuple(imports), frozenset(circular)).spell(type_text)

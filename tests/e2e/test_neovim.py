@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import shutil
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -442,3 +443,113 @@ def test_quitting_leaves_no_process_behind(start: list[str], env: dict[str, str]
         assert [process.cmdline() for process in alive] == []
     finally:
         editor.close()
+
+
+# Types: the server answers from a table (typed_server.py), so that what must appear is known.
+
+HINTS = [
+    "def as_row(item: Item?) -> list[str]:",
+    "def load(path: pathlib.Path?) -> Warehouse:",
+    "def write(warehouse: Warehouse?, path: pathlib.Path?, separator=\"\\t\") -> None:",
+]
+
+
+@pytest.fixture
+def typed(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
+    """An editor whose server knows the types of the table, with nothing open."""
+    shutil.copytree(HERE / "project", tmp_path / "project")
+    command_line = f"{sys.executable} -E -P {HERE / 'typed_server.py'}"
+    editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": command_line})
+    yield editor
+    editor.close()
+
+
+def hints(editor: Editor) -> list[tuple[int, int, str]]:
+    """(line, byte column, label) of every hint of the buffer, from 0."""
+    found = editor.lua("""
+        return vim.tbl_map(function(hint)
+            local at = hint.inlay_hint.position
+            return { at.line, at.character, hint.inlay_hint.label }
+        end, vim.lsp.inlay_hint.get({ bufnr = 0 }))
+    """)
+    return sorted((line, column, label) for line, column, label in found)
+
+
+def choose(editor: Editor, title: str) -> None:
+    """Take the code action of that title at the cursor; fails with those that are there."""
+    editor.lua("""
+        local title = ...
+        chosen = nil
+        vim.lsp.buf.code_action({ apply = true, filter = function(action)
+            if action.title == title then chosen = title end
+            return action.title == title
+        end })
+    """, title)
+    editor.wait(f"the action {title!r}", lambda: editor.lua("return chosen") == title)
+
+
+def test_types_are_painted_where_they_would_be_written(typed: Editor) -> None:
+    open_file(typed, "inventory/report.py")
+    typed.wait("the hints on the screen", lambda: all(hint in typed.screen.text() for hint in HINTS))
+    keep(typed, "hints")
+    assert hints(typed) == [
+        (8, 15, ": Item?"), (8, 16, "-> list[str]"), (12, 13, ": pathlib.Path?"), (12, 14, "-> Warehouse"),
+        (19, 19, ": Warehouse?"), (19, 25, ": pathlib.Path?"), (19, 42, "-> None"),
+    ]  # fmt: skip
+
+
+def test_hints_come_for_what_is_typed_when_nobody_types(typed: Editor) -> None:
+    open_file(typed, "inventory/report.py")
+    typed.wait("the hints", lambda: len(hints(typed)) == 7)
+    type_at_end(typed, "\n\ndef sort(item):\nreturn item")
+    typed.keys("<C-\\><C-n>")
+    typed.wait("another hint", lambda: "def sort(item: Item?):" in typed.screen.text())
+
+
+def test_hover_tells_what_is_predicted_apart_from_what_is_known(typed: Editor) -> None:
+    open_file(typed, "inventory/report.py")
+    typed.lua("vim.api.nvim_win_set_cursor(0, { 10, 13 })")
+    typed.lua("vim.lsp.buf.hover()")
+    shown = typed.wait("the hover", lambda: float_text(typed))
+    keep(typed, "hover-types")
+    assert "predicted: Item 93 % [90–96] · Shelf 4 % · other 3 %" in shown
+    assert "the name item is in the table (line 9)" in shown
+
+
+def test_a_code_action_writes_a_type_and_its_import(typed: Editor) -> None:
+    open_file(typed, "inventory/report.py")
+    before = typed.buffer()
+    typed.lua("vim.api.nvim_win_set_cursor(0, { 13, 10 })")
+    choose(typed, "Annotate path: Path (90 %)")
+    after = before.replace("def load(path)", "def load(path: pathlib.Path)")
+    typed.wait("the annotation", lambda: typed.buffer() == after)
+    typed.lua("vim.api.nvim_win_set_cursor(0, { 20, 12 })")
+    choose(typed, "Annotate warehouse: Shelf (5 %)")
+    after = after.replace("import Item, Warehouse", "import Item, Shelf, Warehouse")
+    after = after.replace("(warehouse,", "(warehouse: Shelf,")
+    typed.wait("the other candidate", lambda: typed.buffer() == after)
+    typed.keys("u")
+    typed.wait("one step back", lambda: "import Item, Warehouse" in typed.buffer())
+
+
+def test_a_code_action_writes_the_signatures_of_the_file(typed: Editor) -> None:
+    open_file(typed, "inventory/report.py")
+    before = typed.buffer()
+    typed.wait("the hints", lambda: len(hints(typed)) == 7)
+    typed.lua("vim.api.nvim_win_set_cursor(0, { 20, 5 })")
+    choose(typed, "Annotate this file (8 types)")
+    after = before.replace("def as_row(item)", "def as_row(item: Item) -> list[str]")
+    after = after.replace("def load(path)", "def load(path: pathlib.Path) -> Warehouse")
+    after = after.replace('(warehouse, path, separator="\\t")', (
+        '(warehouse: Warehouse, path: pathlib.Path, separator: str = "\\t") -> None'))
+    typed.wait("the annotations", lambda: typed.buffer() == after)
+    typed.wait("no hint where a type is written", lambda: hints(typed) == [])
+
+
+def test_types_are_listed_where_one_is_written(typed: Editor) -> None:
+    open_file(typed, "inventory/items.py")
+    type_at_end(typed, "\n\ndef sell(warehouse: W")
+    assert typed.wait("the list", lambda: typed.menu())[0] == "Warehouse"
+    keep(typed, "list-types")
+    typed.keys("<C-n><C-y>")
+    typed.wait("the choice", lambda: typed.line() == "def sell(warehouse: Warehouse")

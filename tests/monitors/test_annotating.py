@@ -259,6 +259,15 @@ def test_an_import_goes_into_the_block_for_type_checkers_that_is_there(project: 
     )
 
 
+def test_a_module_that_needs_another_package_is_not_imported_at_run_time(project: Path) -> None:
+    """The package may be an optional one, which this file has done without."""
+    (project / "pkg/extra.py").write_text("import cryptography\nclass Extra: pass\n")
+    text = "import os\n\n\ndef g(x): pass\n"
+    assert 'def g(x: "Extra")' in in_project(project, text, "Extra", "pkg.extra")
+    (project / "pkg/mod.py").write_text("import cryptography.x509\n")
+    assert "from pkg.extra import Extra\n\n\ndef g(x: Extra)" in in_project(project, text, "Extra", "pkg.extra")
+
+
 def test_an_import_that_closes_no_circle_is_a_plain_one(project: Path) -> None:
     assert in_project(project, "from . import base\n\ndef f(x): pass\n", "Free", "pkg.free") == (
         "from . import base\nfrom .free import Free\n\ndef f(x: Free): pass\n"

@@ -11,6 +11,7 @@ vim.opt.laststatus = 2
 vim.opt.statusline = "%f %m%=%{v:lua.require'fairlead'.statusline()} "
 
 require('fairlead').setup({
+  cmd = vim.env.FAIRLEAD_CMD and vim.split(vim.env.FAIRLEAD_CMD, ' ') or nil,
   completion = true,
   keymaps = {
     accept = '<Tab>',
