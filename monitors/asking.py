@@ -5,7 +5,9 @@ Two documents that differ only in what makes no difference to an answer ask the 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -13,6 +15,7 @@ from typing import Any, TypeVar
 from .analysis import Classification, Description, Document, Members, Signatures
 from .import_places import star_imports
 from .syntax import TEXT_LIMIT, identifier_end, identifier_start, normalised, place
+from .types_answer import TypesAnswer
 
 T = TypeVar("T")
 
@@ -95,6 +98,15 @@ class Asking(ABC):
         key = ("describe", document.path, document.root, offset, name, document.text)
         return self._ask("describe", document, offset, name, key)
 
+    def types(self, document: Document, offsets: Sequence[int]) -> Future[TypesAnswer]:
+        """Evidence for the slots whose names begin at `offsets`; with none, the project's files are read a little further."""
+        if len(document.text) > TEXT_LIMIT:
+            return _done(TypesAnswer(reason="the document is too large to analyse"))
+        name = ",".join(str(offset) for offset in offsets)
+        # How far the project is read is another answer every time.
+        turn = 0.0 if offsets else time.monotonic()
+        return self._ask("types", document, 0, name, ("types", document.path, document.root, name, document.text, turn))
+
     @abstractmethod
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
         """Put one question; questions of the same `key` have the same answer."""
@@ -104,7 +116,8 @@ def open_answer(verb: str, reason: str) -> Any:
     """An answer that knows nothing."""
     if verb == "describe":
         return None
-    return {"signatures": Signatures, "literals": Classification}.get(verb, Members)(reason=reason)
+    known: dict[str, Any] = {"signatures": Signatures, "literals": Classification, "types": TypesAnswer}
+    return known.get(verb, Members)(reason=reason)
 
 
 def _done(value: T) -> Future[T]:

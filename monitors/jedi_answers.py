@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures, jedi_slots
+from . import jedi_imports, jedi_kinds, jedi_literals, jedi_members, jedi_signatures, jedi_slots, slot_evidence
 from .analysis import Document
 from .jedi_session import Session
 
-VERBS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject", "stores")
+VERBS = ("members", "names", "describe", "signatures", "literals", "stars", "imports", "kinds", "subject", "stores", "types")
 
 
 def answer_of(session: Session, verb: str, document: Document, offset: int, name: str) -> Any:
@@ -34,6 +34,9 @@ def answer_of(session: Session, verb: str, document: Document, offset: int, name
             return jedi_slots.stores(session, document, offset)
         case "subject":
             return jedi_kinds.subject(session, document, offset)
+        case "types":
+            offsets = [int(one) for one in name.split(",") if one]
+            return slot_evidence.of(session).answer(document, offsets)
         case "describe":
             return jedi_members.describe(session, document, offset, name)
         case _:

@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import types_answer
 from .analysis import Classification, Description, Document, Member, Members, Parameter, Signatures
 from .asking import Asking, open_answer
 from .cache import checked_folder, default_cache_folder
@@ -457,6 +458,8 @@ def _decoded(verb: str, answer: Any) -> Any:
         return None
     if verb == "describe":
         return Description(**answer)
+    if verb == "types":
+        return types_answer.decoded(answer)
     if "extra_names" not in answer:
         return _decoded_call(verb, answer)
     listed = tuple(Member(**member) for member in answer.pop("members"))

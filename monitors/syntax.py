@@ -374,6 +374,12 @@ def parse(text: str) -> Tree:
         return tree
 
 
+def fresh_tree(text: str) -> Tree:
+    """The tree of a text that nobody edits: it takes no place among those that are kept."""
+    with _LOCK:
+        return _PARSER.parse(_encode(text))
+
+
 _parsed: list[_Parsed] = []
 _LOCK = threading.Lock()
 """A tree-sitter parser serves one thread at a time; ours is used by the model's thread and those that ask."""

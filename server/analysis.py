@@ -8,6 +8,7 @@ from ..monitors.analysis import Analysis
 from ..monitors.process import AnalysisProcess
 from ..monitors.server_analysis import ServerAnalysis
 from ..monitors.slots import Inference
+from ..monitors.type_inference import TypeInference
 from .settings import Settings
 
 
@@ -21,6 +22,6 @@ def start(settings: Settings, roots: Sequence[str], on_health: Callable[[str], N
     )  # fmt: skip
 
 
-def inference(_analysis: Analysis) -> Inference | None:
-    """Whom to ask about types; None until there is somebody."""
-    return None
+def inference(analysis: Analysis) -> Inference | None:
+    """Whom to ask about types; None where analysis is a language server, which cannot be asked for evidence."""
+    return TypeInference(analysis) if isinstance(analysis, AnalysisProcess) else None
