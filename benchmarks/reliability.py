@@ -55,7 +55,8 @@ def run(tests: Sequence[str], form: str, quiet: bool = False) -> dict[str, Outco
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         subprocess.run(
-            [sys.executable, "-m", "pytest", "-m", "", "-p", "no:cacheprovider", f"--junitxml={report}", *tests],
+            [sys.executable, "-m", "pytest", "-m", "", "-p", "no:cacheprovider", "-o", "junit_family=xunit1",
+             f"--junitxml={report}", *tests],
             cwd=ROOT, env={**os.environ, "FAIRLEAD_FORM": form}, check=False,
             stdout=subprocess.DEVNULL if quiet else sys.stderr,
         )  # fmt: skip
