@@ -164,6 +164,17 @@ def test_a_save_that_differs_heals_and_is_counted_and_never_logged(caplog: pytes
     assert "hidden" not in caplog.text
 
 
+def test_documents_that_do_not_heal_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def healed(documents: Documents) -> bool:
+        documents.change(URI, 2, [insert(0, "ours ")])
+        documents.save(URI, "the editor's\n")
+        return text_of(documents) == "the editor's\n" and documents.drift == 1
+
+    assert healed(opened())
+    monkeypatch.setattr(Documents, "_heal", lambda self, document, text: None)
+    assert not healed(opened())
+
+
 def test_a_save_that_agrees_changes_nothing() -> None:
     documents = opened("a\ud83d")
     changed: list[str] = []

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from lsprotocol import types
 
@@ -447,24 +448,34 @@ def test_a_request_sees_the_text_that_it_is_about(server: Raw) -> None:
     server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
 
-def test_random_edits_over_the_wire_end_in_the_same_text(fresh: Callable[..., Raw]) -> None:
-    """5,000 changes: the text is right in the end, and nothing is kept for any of them."""
-    raw, rng, uri = fresh(), random.Random(7), "file:///edits.py"
+def test_random_edits_over_the_wire_end_in_the_same_text(
+    fresh: Callable[..., Raw], form: Callable[..., int], figure: Callable[[str, str], None]
+) -> None:
+    """The text is right again and again, and nothing is kept for any of the changes."""
+    raw, rng, uri, count = fresh(), random.Random(7), "file:///edits.py", form(5_000, 100_000, 1_000_000)
     raw.initialize()
+    process, sizes = psutil.Process(raw.process.pid), list[int]()
     ours = Text("x = '😀漢'\r\n\fy\n")
     raw.open(uri, ours.joined())
-    for version in range(2, 5002):
+    for version in range(2, count + 2):
         start, end = sorted(((rng.randrange(ours.line_count), rng.randrange(9)), (rng.randrange(2), rng.randrange(9))))
         new = "".join(rng.choices("ab😀é\r\n\f", k=rng.randrange(3)))
+        if len(ours) > 5_000:
+            start, end = (0, 0), (ours.line_count - 3, 0)
         ours.apply((start, end), new, "utf-16")
         places = [{"line": line, "character": character} for line, character in (start, end)]
         raw.change(uri, version, {"range": {"start": places[0], "end": places[1]}, "text": new})
-    digest = hashlib.sha1(ours.joined().encode()).hexdigest()
-    expected = {"version": 5001, "length": len(ours), "sha1": digest}
-    assert raw.result("fairlead/textHash", {"uri": uri}) == expected
+        if version % 500 == 1:
+            digest = hashlib.sha1(ours.joined().encode()).hexdigest()
+            expected = {"version": version, "length": len(ours), "sha1": digest}
+            assert raw.result("fairlead/textHash", {"uri": uri}) == expected
+            sizes.append(process.memory_info().rss)
     state = raw.result("probe/state")
     assert state["futures"] == 1, "the one being answered"
     assert raw.result("probe/state")["threads"] <= state["threads"]
+    grown = sizes[-1] - sizes[len(sizes) // 10]
+    assert grown < 4_000_000
+    figure("T3", f"{count:,} edits over stdio, {len(sizes):,} hashes equal; memory {grown / 1e6:+.1f} MB after the first tenth")
 
 
 def test_a_lost_change_silences_the_document_until_it_is_saved(fresh: Callable[..., Raw]) -> None:

@@ -60,7 +60,7 @@ async def ping(client: Client, uri: str) -> float:
 
 async def pinged(client: Client, uri: str, until: asyncio.Event) -> list[float]:
     """How long it took to be answered, in milliseconds, again and again until it is over."""
-    found = []
+    found: list[float] = []
     while not until.is_set() or len(found) < 5:
         found.append(await ping(client, uri))
         await asyncio.sleep(0.01)
