@@ -16,6 +16,7 @@ import torch
 from ..monitors.errors import ModelFailed, OutOfMemory
 from .cache import Columns
 from .forward import Forward, Keep, Masks, TransformersForward, only_attends
+from .llama import LlamaForward, is_llama
 from .weights import LlamaWeights
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Engine(Protocol):
     def crop(self, length: int) -> None:
         """Keep the first `length` committed tokens."""
 
+    def foreseen(self, length: int) -> list[int]:
+        """What the model's heads expect behind the token that follows the first `length` committed ones.
+
+        Empty without heads, and where the last pass did not end or go by there.
+        """
+
 
 def engine_for(model: Model) -> Engine:
     """The fastest engine that is right for the architecture of `model`.
@@ -107,8 +114,6 @@ def warm_up(engine: Engine, stop: Callable[[], bool] | None = None) -> None:
 
 def forward_for(module: torch.nn.Module) -> Forward:
     """Our own pass where we have one for this architecture, made once a module, else that of transformers."""
-    from .llama import LlamaForward, is_llama
-
     if not is_llama(module):
         return TransformersForward(module)
     if module not in _forwards:
@@ -163,6 +168,8 @@ class TorchEngine:
         self._tuple: tuple[int, ...] | None = ()
         self._end_logits: torch.Tensor | None = None  # (V,), what follows the committed tokens, where known
         self._tree = _Tree()
+        self._heads = [head.to(self.forward.device, self.forward.dtype) for head in model.heads]
+        self._states: tuple[int, torch.Tensor] | None = None  # behind how many tokens the first row stands, the rows
         # Between chunks we can be stopped: about 20 ms on a slow machine, more where fewer rows would cost throughput.
         per_chunk = 2_200_000_000 // max(model.parameters, 1)
         self.pass_rows = max(32, min(per_chunk // 32 * 32, 256)) if self.forward.device.type == "cpu" else 512
@@ -206,6 +213,7 @@ class TorchEngine:
     def score_tree(self, parents: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
         if not ids or len(parents) != len(ids):
             raise ValueError("A tree needs as many parents as ids, and at least one")
+        self._states = None
         base, old, tree = len(self._committed), len(self._tree.ids), self._tree
         tree.add(parents, ids)
         try:
@@ -268,12 +276,21 @@ class TorchEngine:
         self._cache.length = length
         self._tree = _Tree()
 
+    def foreseen(self, length: int) -> list[int]:
+        if self._states is None or not isinstance(self.forward, LlamaForward):
+            return []
+        first, states = self._states
+        return self.forward.foresee(states[length - first], self._heads) if 0 <= length - first < len(states) else []
+
     def _append(self, ids: list[int], keep: Keep) -> torch.Tensor:
         base = len(self._committed)
+        self._states = None
         positions = torch.arange(base, base + len(ids))
         keys = torch.arange(base + len(ids))
         logits = self._run(ids, positions, self._masks(positions, keys, keys <= positions[:, None]), keep)
         self._cache.length += len(ids)
+        if self._heads and isinstance(self.forward, LlamaForward) and self.forward.states is not None and keep != "none":
+            self._states = base + len(ids) - len(self.forward.states) + 1, self.forward.states
         self._committed += ids
         self._tuple = self._end_logits = None
         return logits

@@ -129,6 +129,9 @@ class FakeEngine(ABC):
         self._committed = self._committed[:length]
         self._paths, self._parents = [], []
 
+    def foreseen(self, length: int) -> list[int]:
+        return []
+
     def _count(self, tokens: int) -> None:
         self.passes += 1
         self.read += tokens

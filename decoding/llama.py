@@ -8,7 +8,7 @@ keys is five times slower; and nothing is looked up, wrapped or dispatched by na
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from .cache import Columns, KeyValueCache
 from .forward import Keep, Masks, attention_windows
+from .heads import foreseen_states
 from .weights import LlamaWeights
 
 FAMILY = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
@@ -73,6 +74,8 @@ class LlamaForward:
             self._layers = [_Layer(layer, self._stream_dtype) for layer in body.layers]
             self._end_norm = _Norm(body.norm, self._stream_dtype)
             self._head = _linear(module.lm_head)
+        self.states: torch.Tensor | None = None
+        """(rows, hidden): what the logits of the last pass were made of."""
 
     def release(self, module: Any) -> None:
         """Give up the module's copy of every packed matrix; it cannot be called any more."""
@@ -107,8 +110,15 @@ class LlamaForward:
             return stream.new_empty((0, len(self._embedding)))
         if keep == "last":
             stream = stream[-1:]
-        logits: torch.Tensor = self._head(self._end_norm(stream).to(self.dtype))
+        self.states = self._end_norm(stream).to(self.dtype)
+        logits: torch.Tensor = self._head(self.states)
         return logits
+
+    def foresee(self, state: torch.Tensor, heads: Sequence[torch.Tensor]) -> list[int]:
+        """The likeliest token of each head (`heads.py`) at one of `states`."""
+        with torch.inference_mode():
+            ids: list[int] = self._head(foreseen_states(state, heads)).argmax(-1).tolist()
+        return ids
 
     def _rotation(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`(M, 1, D)` cosines and sines; the sine of the first half is negative, as rotating halves wants it."""

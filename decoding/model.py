@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 
 from ..monitors.errors import DeviceError, ModelBroken, ModelError, ModelNotFound, OutOfMemory
 from .engine import first_logits, translated
+from .heads import read_heads
 from .infilling import Infilling, PromptOrder, find_infilling
 from .weights import LlamaWeights, is_plain_llama, read_llama, weight_files
 
@@ -62,6 +63,8 @@ class Model:
     """The id a prompt must begin with, if the model wants one."""
     infilling: Infilling | None = None
     prompt_order: PromptOrder = "left_to_right"
+    heads: tuple[torch.Tensor, ...] = ()
+    """Heads that foresee tokens beyond the next one, where the folder has some (`heads.py`)."""
     outline_characters: int = 0
     """How much of an outline of what a file imports the model was found to make use of."""
 
@@ -343,6 +346,7 @@ def _describe(name: str, folder: Path, module: Any, tokenizer: Tokenizer) -> Mod
         special_ids=frozenset(added | eos | (infilling.ids if infilling else frozenset())),
         bos_id=_bos_id(tokenizer, _read_json(folder / "tokenizer_config.json", default={})),
         infilling=infilling,
+        heads=tuple(read_heads(folder, module.get_input_embeddings().weight.shape[1])),
         prompt_order=infilling.trained[0] if infilling else "left_to_right",
     )
     return _with_own_settings(model)

@@ -105,6 +105,9 @@ class PlainEngine:
         del self._committed[length:]
         self._parents, self._ids = [], []
 
+    def foreseen(self, length: int) -> list[int]:
+        return []
+
     def _catch_up(self) -> None:
         """Read what is committed and not held: after a crop everything, after a commit the path."""
         self._forget_unless_prefix(self._committed)

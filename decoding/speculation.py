@@ -5,8 +5,9 @@ exactly the tokens before it, by the same rule, so that the text is the same wit
 logits of a pass of several rows differ from those of one row (rounding: 1e-6 in float32; in bfloat16 two tokens that are
 nearly equally likely may change places).
 
-Drafts come from a suffix automaton over the open documents and from a table of n-grams that learns from every prompt
-and every text written. How long they are follows from how often drafts with as long a match were right.
+Drafts come from a suffix automaton over the open documents, from a table of n-grams that learns from every prompt and
+every text written, and from the model's heads where it has some. How long they are follows from how often drafts with as
+long a match were right.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ LOOKED_BACK = 16
 """Tokens before the cursor that are compared; a longer match makes a draft no surer."""
 
 Source = tuple[str, int]
-"""Where a draft comes from: "suffix" or "gram", and how many tokens matched."""
+"""Where a draft comes from: "suffix" or "gram", and how many tokens matched; or ("heads", 1)."""
 
 
 class Drafts:
@@ -93,8 +94,11 @@ class Drafts:
             if at > 2:
                 grams[tokens[at - 3], tokens[at - 2], tokens[at - 1]] = tokens[at]
 
-    def draft(self, tokens: Sequence[int], row_cost: float, most: int) -> tuple[list[int], Source]:
-        """What may follow `tokens`, as long as it is worth its rows, and where it was found."""
+    def draft(
+        self, tokens: Sequence[int], row_cost: float, most: int, foreseen: Sequence[int] = ()
+    ) -> tuple[list[int], Source]:
+        """What may follow `tokens`, as long as it is worth its rows, and where it was found; `foreseen` is what the
+        model's heads expect."""
         tail = tuple(tokens[-LOOKED_BACK:])
         found: list[tuple[float, int, Source]] = []
         matched, begin = self._automaton.longest(tail)
@@ -103,12 +107,16 @@ class Drafts:
         known = next((size for size in (3, 2) if len(tail) >= size and tail[-size:] in self._grams), 0)
         if known:
             found.append((self.acceptance(("gram", known)), 0, ("gram", known)))
+        if foreseen:
+            found.append((self.acceptance(("heads", 1)), 0, ("heads", 1)))
         if not found:
             return [], ("none", 0)
         share, begin, source = max(found)
         count = min(most, draft_length(share, row_cost))
         if count == 0 and source in self._wrong:
             self._wrong[source] *= FADE  # else nothing would ever show that drafts are worth it again
+        if source[0] == "heads":
+            return list(foreseen[:count]), source
         if source[0] == "suffix":
             ids = self._automaton.following(begin, count)
             return ids[: next((at for at, token in enumerate(ids) if token < 0), count)], source
@@ -173,7 +181,8 @@ class Speculation:
         if self._drafts is not None:
             room = min(most, engine.context_tokens - len(engine.tokens) - 1, MOST_DRAFTED)
             tail = (*engine.tokens[-LOOKED_BACK:], token_id)
-            draft, self._source = self._drafts.draft(tail, engine.row_cost, max(0, room))
+            foreseen = engine.foreseen(len(engine.tokens))
+            draft, self._source = self._drafts.draft(tail, engine.row_cost, max(0, room), foreseen)
             draft = draft[: self._useful(draft, one_line)]
         rows = engine.step([token_id, *draft])
         self._ahead = list(zip(draft, rows[1:], strict=True))

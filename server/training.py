@@ -38,26 +38,36 @@ def add_train(commands: Any) -> None:
     model.add_argument("--tokenizer", type=Path, help="a tokenizer.json; trained on the corpus otherwise")
     model.add_argument("--size", default="8m", help="tiny, 8m, 25m or 90m")
     model.add_argument("--context", type=int, default=1_024, help="longest context in tokens")
-    model.add_argument("--minutes", type=float, default=0, help="time budget; the learning rate ends with it")
-    model.add_argument("--tokens", type=float, default=0, metavar="M", help="token budget in millions")
-    model.add_argument("--rows", type=int, default=8, help="rows of a batch")
-    model.add_argument("--micro-rows", type=int, default=4, help="rows that go through the network at once")
-    model.add_argument("--length", type=int, default=0, help="tokens of a row; the context otherwise")
-    model.add_argument("--rate", type=float, default=0, help="peak learning rate: 3e-3 from scratch, 1e-3 with --init")
-    model.add_argument("--infilling", type=float, default=0.6, help="share of examples with a hole")
-    model.add_argument("--outlines", type=float, default=0.2, help="share that begins with an outline of its imports")
-    model.add_argument("--seed", type=int, default=0)
-    model.add_argument("--workers", type=int, default=0, help="processes that make batches; one a core with a GPU")
-    model.add_argument("--checkpoint-seconds", type=float, default=120)
     model.add_argument("--shard-mb", type=int, default=4_000, help="largest weights file")
-    model.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     model.set_defaults(run=_model)
+
+    heads = stages.add_parser("heads", help="train heads that draft, for a model that does not change")
+    heads.add_argument("corpus", type=Path)
+    heads.add_argument("folder", type=Path, help="the model folder to add them to")
+    heads.set_defaults(run=_heads, init=None, tokenizer=None, size="", context=0, shard_mb=4_000)
+    for stage in (model, heads):
+        _run_options(stage)
 
     evaluate = stages.add_parser("evaluate", help="held-out losses of model folders, by kind")
     evaluate.add_argument("corpus", type=Path)
     evaluate.add_argument("model", type=Path, nargs="+")
     evaluate.add_argument("--holes", type=int, default=60, help="holes of each kind")
     evaluate.set_defaults(run=_evaluate)
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--minutes", type=float, default=0, help="time budget; the learning rate ends with it")
+    parser.add_argument("--tokens", type=float, default=0, metavar="M", help="token budget in millions")
+    parser.add_argument("--rows", type=int, default=8, help="rows of a batch")
+    parser.add_argument("--micro-rows", type=int, default=4, help="rows that go through the network at once")
+    parser.add_argument("--length", type=int, default=0, help="tokens of a row; the context otherwise")
+    parser.add_argument("--rate", type=float, default=0, help="peak learning rate; chosen by what is trained otherwise")
+    parser.add_argument("--infilling", type=float, default=0.6, help="share of examples with a hole")
+    parser.add_argument("--outlines", type=float, default=0.2, help="share that begins with an outline of its imports")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches; one a core with a GPU")
+    parser.add_argument("--checkpoint-seconds", type=float, default=120)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
 
 
 def _corpus(options: argparse.Namespace) -> int:
@@ -83,20 +93,35 @@ def _tokenizer(options: argparse.Namespace) -> int:
     return 0
 
 
-def _model(options: argparse.Namespace) -> int:
-    from ..decoding.training.release import Order, make_model
+def _order(options: argparse.Namespace) -> Any:
+    from ..decoding.training.release import Order
 
-    order = Order(
+    return Order(
         corpus=options.corpus, folder=options.folder, init=options.init, tokenizer=options.tokenizer, size=options.size,
         context_tokens=options.context, seconds=options.minutes * 60, tokens=int(options.tokens * 1e6), rows=options.rows,
         micro_rows=options.micro_rows, length=options.length, rate=options.rate, infilling=options.infilling,
-        outlines=options.outlines,
-        seed=options.seed, workers=options.workers, checkpoint_seconds=options.checkpoint_seconds,
-        shard_bytes=options.shard_mb * 1_000_000, device=options.device,
+        outlines=options.outlines, seed=options.seed, workers=options.workers,
+        checkpoint_seconds=options.checkpoint_seconds, shard_bytes=options.shard_mb * 1_000_000, device=options.device,
     )  # fmt: skip
-    folder = make_model(order, _Lines(), lambda text: print(f"fairlead: {text}", file=sys.stderr))
+
+
+def _model(options: argparse.Namespace) -> int:
+    from ..decoding.training.release import make_model
+
+    folder = make_model(_order(options), _Lines(), _warn)
     print(f"{folder} is ready. Try it: fairlead complete --model {folder} FILE:LINE:COLUMN")
     return 0
+
+
+def _heads(options: argparse.Namespace) -> int:
+    from ..decoding.training.release import add_heads
+
+    print(add_heads(_order(options), _Lines(), _warn))
+    return 0
+
+
+def _warn(text: str) -> None:
+    print(f"fairlead: {text}", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

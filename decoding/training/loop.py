@@ -19,6 +19,7 @@ from ...monitors.errors import CorpusError, TrainingError
 from .checkpoint import load_checkpoint, save_checkpoint, write_whole
 from .corpus import SourceFile
 from .examples import Batch, Examples, Mix
+from .heads import HeadedNetwork
 from .network import Network
 from .optimizer import Optimizers
 from .schedule import Budget, learning_rate
@@ -72,7 +73,7 @@ Report = Callable[[Progress], None]
 
 
 def train(
-    network: Network, tokenizer: Tokenizer, files: Sequence[SourceFile], plan: Plan, folder: Path,
+    network: Network | HeadedNetwork, tokenizer: Tokenizer, files: Sequence[SourceFile], plan: Plan, folder: Path,
     report: Report = lambda _: None, warn: Callable[[str], None] = lambda _: None, dtype: torch.dtype = torch.float32,
 ) -> Progress | None:  # fmt: skip
     """Train `network` in place, checkpoints and `curve.jsonl` in `folder`; goes on where a checkpoint there ends.
@@ -133,7 +134,7 @@ def _batches(examples: Examples, first: int, workers: int) -> Iterator[Batch]:
 class _Run:
     """The state of a run: weights, optimisers, counts, and the curve so far."""
 
-    def __init__(self, network: Network, plan: Plan, folder: Path, dtype: torch.dtype) -> None:
+    def __init__(self, network: Network | HeadedNetwork, plan: Plan, folder: Path, dtype: torch.dtype) -> None:
         self._network, self._plan, self._folder, self._dtype = network, plan, folder, dtype
         self._optimizers = Optimizers(network, plan.weight_decay)
         self._device = next(network.parameters()).device

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-
-from .network import Network
+from torch import nn
 
 
 class Optimizers:
     """Both optimisers as one. Muon's steps are scaled to AdamW's size, so that one rate serves both (Liu et al. 2025,
     "Muon is scalable for LLM training")."""
 
-    def __init__(self, network: Network, weight_decay: float) -> None:
-        inside = [weight for name, weight in network.named_parameters() if weight.dim() == 2 and ".layers." in name]
+    def __init__(self, network: nn.Module, weight_decay: float) -> None:
+        inside = [w for name, w in network.named_parameters() if w.dim() == 2 and "embed" not in name]
         taken = set(map(id, inside))
         others = [weight for weight in network.parameters() if id(weight) not in taken]
-        self._all = [
-            torch.optim.Muon(inside, lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0),
+        self._all: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(inside, lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
         ]
+        if others:
+            self._all.append(torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
 
     def step(self, learning_rate: float) -> None:
         for optimizer in self._all:

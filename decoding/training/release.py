@@ -17,6 +17,7 @@ from .corpus import SourceFile, read_sources, read_split
 from .evaluation import evaluate, table
 from .examples import Mix
 from .export import export, read_network
+from .heads import HeadedNetwork, hits, save_heads
 from .loop import Plan, Progress, Report, read_curve, train
 from .network import Network, shape_of_size
 from .plot import plot_curve
@@ -104,6 +105,27 @@ def _start(order: Order, run: Path, files: Sequence[SourceFile]) -> tuple[Networ
     network = Network(shape_of_size(order.size, tokenizer.get_vocab_size(), order.context_tokens))
     network.initialise(order.seed)
     return network, tokenizer
+
+
+def add_heads(order: Order, report: Report, warn: Callable[[str], None]) -> str:
+    """Train heads for the model in `order.folder`, which does not change, and write them there; what they foresee.
+
+    The run lies in `FOLDER.heads.run`. Raises as `make_model`.
+    """
+    files, held_out = read_split(order.corpus, "train"), read_split(order.corpus, "valid")
+    network, tokenizer = read_network(order.folder), read_tokenizer(order.folder)
+    device = choose_device(order.device)
+    dtype = torch.bfloat16 if choose_dtype("auto", device) == torch.bfloat16 else torch.float32
+    headed = HeadedNetwork(network.to(device).requires_grad_(False))
+    plan = Plan(
+        budget=Budget(order.tokens, order.seconds), rows=order.rows, micro_rows=order.micro_rows, peak=order.rate or 2e-3,
+        length=order.length or network.shape.context_tokens, seed=order.seed, workers=order.workers,
+        mix=Mix(order.infilling, outline=order.outlines), checkpoint_seconds=order.checkpoint_seconds,
+    )  # fmt: skip
+    train(headed, tokenizer, files, plan, order.folder.with_name(order.folder.name + ".heads.run"), report, warn, dtype)
+    save_heads(headed, order.folder)
+    shares = hits(headed, network, tokenizer, held_out or files)
+    return "right guesses: next token {:.1%}; heads {}".format(shares[0], ", ".join(f"{share:.1%}" for share in shares[1:]))
 
 
 def compare(corpus: Path, models: Sequence[Path], holes: int) -> str:
