@@ -249,9 +249,9 @@ def main() -> None:
     page = [
         "# Types where nobody wrote them", "",
         f"Annotations of {len(projects)} packages are stripped (signatures, and the imports only they used) and predicted "
-        "again without a language model. No package is in a model's card, none was learned from or calibrated on. Compared are: one "
-        "spelling for each type, None included (exact), and the outermost name, None left out (base). `Any`, `object` and "
-        "returns that are None or a dunder's are left out.", "",
+        "again without a language model. No package is in a model's card, none was learned from or calibrated on. "
+        "Compared are: one spelling for each type, None included (exact), and the outermost name, None left out (base). "
+        "`Any`, `object` and returns that are None or a dunder's are left out.", "",
         f"**On parameters, {ratio:.2f} × the best tool beside us (base, top-1).**", "",
         *table("Parameters", parameters, tools),
         *table("Returns", [record for record in records if record.kind == "return"], tools),
