@@ -192,7 +192,6 @@ class Decoder:
             self.drafts.read(place.prompt.tokens)
         writer = Writer(self.model, self.vocabulary, self.engine, place, limits, guide, start, self.drafts)
         first = writer.write()
-        self.drafts.learn([*place.prompt.tokens[-3:], *writer.written])
         if first is None:
             return [], "cancelled"
         reason = "" if first.text else _why_nothing(first, start)

@@ -342,7 +342,7 @@ def _row_cost(forward: Forward) -> float:
     in float32."""
     if forward.device.type != "cpu":
         return 0.02
-    return 0.07 if forward.dtype == torch.bfloat16 else 0.2
+    return 0.06 if forward.dtype == torch.bfloat16 else 0.2
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:

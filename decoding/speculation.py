@@ -5,8 +5,8 @@ exactly the tokens before it, by the same rule, so that the text is the same wit
 logits of a pass of several rows differ from those of one row (rounding: 1e-6 in float32; in bfloat16 two tokens that are
 nearly equally likely may change places).
 
-Drafts come from a suffix automaton over the open documents, from a table of n-grams that learns from every prompt and
-every text written, and from the model's heads where it has some. How long they are follows from how often drafts with as
+Drafts come from a suffix automaton over the open documents, from a table of n-grams that learns every prompt and every
+token written, and from the model's heads where it has some. How long they are follows from how often drafts with as
 long a match were right.
 """
 
@@ -29,8 +29,14 @@ MOST_REMEMBERED = 40_000
 MOST_CHARACTERS = 200_000
 """Of one document."""
 
-MOST_GRAMS = 200_000
-"""N-grams kept before the table begins anew."""
+MOST_SEEN = 100_000
+"""Tokens of prompts and texts that are searched before that begins anew (30 MB)."""
+
+TRIED = 8
+"""Occurrences of the last three tokens that are compared with what stands before them, the latest first."""
+
+_GAP = -1
+"""Between tokens that did not follow one another."""
 
 FADE = 0.95
 """What is left of a judgement after another one."""
@@ -48,7 +54,9 @@ class Drafts:
     def __init__(self) -> None:
         self._names: frozenset[str] = frozenset()
         self._automaton = SuffixAutomaton()
-        self._grams: dict[tuple[int, ...], int] = {}
+        self._seen: list[int] = []
+        self._after: dict[tuple[int, ...], int] = {}  # two or three tokens -> what follows them last, in `_seen`
+        self._earlier: list[int] = []  # for what follows three tokens: what followed them the time before, or -1
         self._prompt: tuple[int, ...] = ()
         self._right: dict[Source, float] = {}
         self._wrong: dict[Source, float] = {}
@@ -79,20 +87,33 @@ class Drafts:
             self._names, self._automaton = names, automaton
 
     def read(self, prompt: tuple[int, ...]) -> None:
-        """Learn from what is new in a prompt."""
+        """Learn what is new in a prompt; what is written now follows it."""
         common = common_prefix(self._prompt, prompt)
-        self.learn(prompt[max(0, common - 3) :])
         self._prompt = prompt
+        self.go_on(prompt[max(0, common - LOOKED_BACK) :])
 
-    def learn(self, tokens: Sequence[int]) -> None:
-        """Whatever followed two and three tokens is what is drafted behind them from now on."""
-        grams = self._grams
-        if len(grams) > MOST_GRAMS:
-            grams.clear()
-        for at in range(2, len(tokens)):
-            grams[tokens[at - 2], tokens[at - 1]] = tokens[at]
-            if at > 2:
-                grams[tokens[at - 3], tokens[at - 2], tokens[at - 1]] = tokens[at]
+    def go_on(self, tokens: Sequence[int]) -> None:
+        """Learn tokens that do not follow those before."""
+        if len(self._seen) > MOST_SEEN:
+            self._seen, self._after, self._earlier = [], {}, []
+        self._seen.append(_GAP)
+        self._earlier.append(-1)
+        for token in tokens:
+            self.learn(token)
+
+    def learn(self, token: int) -> None:
+        """One token more follows."""
+        seen, after = self._seen, self._after
+        at = len(seen)
+        if at > 1:
+            after[seen[-2], seen[-1]] = at
+        earlier = -1
+        if at > 2:
+            three = seen[-3], seen[-2], seen[-1]
+            earlier = after.get(three, -1)
+            after[three] = at
+        seen.append(token)
+        self._earlier.append(earlier)
 
     def draft(
         self, tokens: Sequence[int], row_cost: float, most: int, foreseen: Sequence[int] = ()
@@ -100,33 +121,36 @@ class Drafts:
         """What may follow `tokens`, as long as it is worth its rows, and where it was found; `foreseen` is what the
         model's heads expect."""
         tail = tuple(tokens[-LOOKED_BACK:])
-        found: list[tuple[float, int, Source]] = []
         matched, begin = self._automaton.longest(tail)
-        if matched > 1:
-            found.append((self.acceptance(("suffix", matched)), begin, ("suffix", matched)))
-        known = next((size for size in (3, 2) if len(tail) >= size and tail[-size:] in self._grams), 0)
-        if known:
-            found.append((self.acceptance(("gram", known)), 0, ("gram", known)))
-        if foreseen:
-            found.append((self.acceptance(("heads", 1)), 0, ("heads", 1)))
-        if not found:
+        found = [("suffix", matched, begin), ("gram", *self._seen_before(tail))]
+        candidates = [one for one in found if one[1] > 1] + ([("heads", 1, 0)] if foreseen else [])
+        if not candidates:
             return [], ("none", 0)
-        share, begin, source = max(found)
+        share, (kind, matched, begin) = max((self.acceptance((one[0], one[1])), one) for one in candidates)
+        source = (kind, matched)
         count = min(most, draft_length(share, row_cost))
         if count == 0 and source in self._wrong:
             self._wrong[source] *= FADE  # else nothing would ever show that drafts are worth it again
-        if source[0] == "heads":
+        if kind == "heads":
             return list(foreseen[:count]), source
-        if source[0] == "suffix":
-            ids = self._automaton.following(begin, count)
-            return ids[: next((at for at, token in enumerate(ids) if token < 0), count)], source
-        chain = list(tail[-3:])
-        for _ in range(count):
-            following = self._grams.get(tuple(chain[-3:]), self._grams.get(tuple(chain[-2:])))
-            if following is None:
+        ids = self._automaton.following(begin, count) if kind == "suffix" else self._seen[begin : begin + count]
+        return ids[: next((at for at, token in enumerate(ids) if token < 0), count)], source
+
+    def _seen_before(self, tail: tuple[int, ...]) -> tuple[int, int]:
+        """The longest of the latest matches: how many tokens of the end of `tail`, and where what follows begins."""
+        seen, best = self._seen, (0, 0)
+        if (at := self._after.get(tail[-2:], -1)) >= 0:
+            best = 2, at
+        at = self._after.get(tail[-3:], -1) if len(tail) > 2 else -1
+        for _ in range(TRIED):
+            if at < 0:
                 break
-            chain.append(following)
-        return chain[len(tail[-3:]) :], source
+            size = 3
+            while size < len(tail) and size < at and seen[at - size - 1] == tail[-size - 1]:
+                size += 1
+            best = max(best, (size, at))
+            at = self._earlier[at]
+        return best
 
     def acceptance(self, source: Source) -> float:
         """The share of drafted tokens that were right, of those whose predecessors were."""
@@ -172,18 +196,22 @@ class Speculation:
     def step(self, token_id: int, most: int, *, one_line: bool = True) -> torch.Tensor:
         """Append a token to the text; `(V,)` behind it. `most`: tokens that may still be written behind that one."""
         if self._ahead and self._ahead[0][0] == token_id:
+            if self._drafts is not None:
+                self._drafts.learn(token_id)
             return self._ahead.pop(0)[1]
         engine = self._engine
         if self._drafts is not None and self._drafted:
             self._drafts.judged(self._source, self._drafted, self._drafted - len(self._ahead))
-        self.crop(len(engine.tokens) - len(self._ahead))
+        engine.crop(len(engine.tokens) - len(self._ahead))
+        self._forget()
         draft: list[int] = []
         if self._drafts is not None:
             room = min(most, engine.context_tokens - len(engine.tokens) - 1, MOST_DRAFTED)
-            tail = (*engine.tokens[-LOOKED_BACK:], token_id)
+            tail = (*engine.tokens[1 - LOOKED_BACK :], token_id)
             foreseen = engine.foreseen(len(engine.tokens))
             draft, self._source = self._drafts.draft(tail, engine.row_cost, max(0, room), foreseen)
             draft = draft[: self._useful(draft, one_line)]
+            self._drafts.learn(token_id)
         rows = engine.step([token_id, *draft])
         self._ahead = list(zip(draft, rows[1:], strict=True))
         self._drafted = len(draft)
@@ -191,8 +219,13 @@ class Speculation:
 
     def crop(self, length: int) -> None:
         """Keep the first `length` tokens the engine has committed; what is ahead of the text is forgotten."""
-        self._ahead, self._drafted = [], 0
+        self._forget()
         self._engine.crop(length)
+        if self._drafts is not None:
+            self._drafts.go_on(self._engine.tokens[-LOOKED_BACK:])
+
+    def _forget(self) -> None:
+        self._ahead, self._drafted = [], 0
 
     def _useful(self, draft: Sequence[int], one_line: bool) -> int:
         """How much of a draft may be written: nothing from the end of the line, or of the text, on."""

@@ -102,7 +102,7 @@ def test_every_step_gives_the_logits_behind_the_text(tiny: Tiny, choices: list[i
     """Whatever is drafted, taken and taken back, the rows are those of an engine that only steps."""
     model = tiny("llama")
     drafts = Drafts()
-    drafts.learn(LINE * 3)
+    drafts.go_on(LINE * 3)
     ahead, plain = TorchEngine(model), TorchEngine(model)
     random = torch.Generator().manual_seed(seed)
     prompt = LINE[:3]
@@ -124,7 +124,7 @@ def test_every_step_gives_the_logits_behind_the_text(tiny: Tiny, choices: list[i
 def test_a_draft_ends_with_the_line_and_the_text_and_its_limit() -> None:
     vocabulary = byte_vocabulary()
     drafts = Drafts()
-    drafts.learn(list(b"abcdefg\nhij"))
+    drafts.go_on(list(b"abcdefg\nhij"))
     engine = UniformEngine(vocabulary.size)
 
     def read_with(token: str, most: int, *, one_line: bool = True) -> int:
@@ -161,13 +161,22 @@ def test_what_was_seen_last_is_drafted() -> None:
     drafts = Drafts()
     drafts.read(tuple(b"self.first\n"))
     drafts.read(tuple(b"self.first\nself.second"))
-    assert bytes(drafts.draft(b"self.", 0.01, 15)[0]).startswith(b"second")
-    assert bytes(drafts.draft(b"fi", 0.01, 4)[0]) == b"rst\n"
+    assert bytes(drafts.draft(b"self.", 0.01, 15)[0]) == b"second"
+    assert bytes(drafts.draft(b"fi", 0.01, 3)[0]) == b"rst"
+    drafts.learn(ord("s"))
+    assert bytes(drafts.draft(b"second", 0.01, 15)[0]) == b"s"
+
+
+def test_of_the_latest_places_the_longest_match_counts() -> None:
+    drafts = Drafts()
+    drafts.go_on(list(b"first(abc) then_second(abc]"))
+    assert bytes(drafts.draft(b"first(abc", 0.01, 1)[0]) == b")"
+    assert bytes(drafts.draft(b"else(abc", 0.01, 1)[0]) == b"]"
 
 
 def test_drafts_that_are_wrong_become_short_and_grow_again() -> None:
     drafts = Drafts()
-    drafts.learn(list(range(40)))
+    drafts.go_on(list(range(40)))
 
     def length() -> int:
         return len(drafts.draft([1, 2, 3], 0.2, MOST_DRAFTED)[0])
@@ -198,7 +207,7 @@ def test_engines_that_cannot_take_back_get_no_drafts(tiny: Tiny) -> None:
     engine = engine_for(model)
     assert isinstance(engine, PlainEngine)
     drafts = Drafts()
-    drafts.learn(LINE * 3)
+    drafts.go_on(LINE * 3)
     engine.prefill(LINE[:2])
     Speculation(engine, vocabulary_of(engine, model), drafts).step(LINE[2], 10)
     assert engine.tokens == tuple(LINE[:3])

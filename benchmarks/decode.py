@@ -1,0 +1,264 @@
+"""Tokens a second and time to the first one: fairlead's engine, transformers' `generate`, llama.cpp where it is installed.
+
+    .venv/bin/python benchmarks/decode.py
+
+Writes docs/benchmarks/decode.md. All run the same weights, greedily, from the same tokens, with as many threads, in
+turns. `generate` runs in every setting that helps on this machine, and the fastest counts. llama.cpp is measured when
+`llama_cpp` and `gguf` can be imported: the same weights are written for it, and it is given token ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.util
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from machine import made_by, write_page
+from shapes import SHAPES, default_model, engine_and_vocabulary, random_model
+
+from fairlead.decoding.decoder import usable_cores
+from fairlead.decoding.engine import Engine, warm_up
+from fairlead.decoding.model import Model
+from fairlead.decoding.speculation import Drafts, Speculation
+from fairlead.decoding.vocabulary import Vocabulary
+
+GENERATE: dict[str, dict[str, Any]] = {
+    "dynamic cache": {},
+    "static cache": {"cache_implementation": "static"},
+    "prompt lookup": {"prompt_lookup_num_tokens": 10},
+}
+"""Settings of `generate`. It compiles nothing on a CPU of itself."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Milliseconds to the first token, and for each of those behind it."""
+
+    first: float
+    each: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dry", action="store_true", help="write no page")
+    parser.add_argument("--models", type=int, default=3, help="how many of the models, the smallest first")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(max(1, usable_cores() - 1))
+    small = default_model()
+    prompt = small.tokenizer.encode(Path(argparse.__file__).read_text("utf-8")[4000:12000], add_special_tokens=False).ids
+    rows: list[str] = []
+    agreements: list[str] = []
+    sizes: list[tuple[str | None, int, int]] = [(None, 384, 64), ("0.5B", 384, 24), ("1.5B", 128, 10)]
+    for shape, prompt_tokens, tokens in sizes[: options.models]:
+        found = measure(small, shape, prompt[:prompt_tokens], tokens, options.repeats)
+        rows += table(shape, found, small, prompt_tokens, tokens)
+        gc.collect()
+    agreements.append(agreement(small, prompt))
+    text = page(rows, agreements)
+    print(text) if options.dry else write_page("decode", text)
+
+
+def clock() -> float:
+    """Seconds of this process where it has one thread: other work on the machine disturbs those least."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
+def made(small: Model, shape: str | None) -> Model:
+    return small if shape is None else random_model(small, shape=shape)
+
+
+def measure(small: Model, shape: str | None, prompt: Sequence[int], tokens: int, repeats: int) -> dict[str, Run]:
+    """Medians by way. The module is measured before our engine takes its weights, where two do not fit."""
+    taken: dict[str, list[Run]] = {}
+
+    def note(name: str, run: Run) -> None:
+        taken.setdefault(name, []).append(run)
+        print(shape, name, f"{run.first:.0f} {run.each:.2f}", file=sys.stderr, flush=True)
+
+    module = made(small, shape).module
+    # The module of a large model is given up by our engine, so that it needs one of its own.
+    model = made(small, shape)
+    engine, vocabulary = engine_and_vocabulary(model)
+    warm_up(engine)
+    peers: dict[str, Callable[[], Run]] = {
+        f"generate, {name}": lambda given=given: by_generate(module, prompt, tokens, given)
+        for name, given in GENERATE.items()
+    }
+    with llama_cpp(module, shape or "default") as llama:
+        if llama is not None:
+            peers["llama.cpp, bf16"] = lambda: by_llama_cpp(llama, prompt, tokens)
+        ways = {"fairlead": lambda: by_engine(engine, vocabulary, prompt, tokens, None), **peers}
+        if shape is None:
+            ways["fairlead, drafts"] = lambda: by_engine(engine, vocabulary, prompt, tokens, Drafts())
+        for way in ways.values():
+            way()
+        for _ in range(repeats):
+            for name, way in ways.items():
+                note(name, way())
+    return {
+        name: Run(statistics.median(run.first for run in runs), statistics.median(run.each for run in runs))
+        for name, runs in taken.items()
+    }
+
+
+def by_engine(
+    engine: Engine, vocabulary: Vocabulary, prompt: Sequence[int], tokens: int, drafts: Drafts | None
+) -> Run:
+    """Read the prompt as the server does, so that it can be stopped, then one greedy token after another."""
+    engine.crop(0)
+    begun = clock()
+    row = engine.prefill(prompt, lambda: False)
+    assert row is not None
+    if drafts is not None:
+        drafts.read(tuple(prompt))
+    ahead = Speculation(engine, vocabulary, drafts)
+    token = int(row.argmax())
+    first = clock()
+    for left in range(tokens - 2, -1, -1):
+        token = int(ahead.step(token, left, one_line=False).argmax())
+    end = clock()
+    return Run((first - begun) * 1000, (end - first) * 1000 / (tokens - 1))
+
+
+def by_generate(module: Any, prompt: Sequence[int], tokens: int, given: dict[str, Any]) -> Run:
+    """The time to the first token is that of a text of one token."""
+    ids = torch.tensor([list(prompt)])
+    common: dict[str, Any] = {
+        "attention_mask": torch.ones_like(ids), "do_sample": False, "pad_token_id": 0, "eos_token_id": None,
+    }  # fmt: skip
+    with torch.inference_mode():
+        begun = clock()
+        module.generate(ids, max_new_tokens=1, **common)
+        first = clock()
+        out = module.generate(ids, min_new_tokens=tokens, max_new_tokens=tokens, **common, **given)
+        end = clock()
+    assert out.shape[1] == len(prompt) + tokens
+    return Run((first - begun) * 1000, ((end - first) - (first - begun)) * 1000 / (tokens - 1))
+
+
+class llama_cpp:
+    """A context: llama.cpp with the weights of a module, or None where it is not installed."""
+
+    def __init__(self, module: Any, name: str) -> None:
+        self._module, self._name = module, name
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Any:
+        if not all(importlib.util.find_spec(name) for name in ("llama_cpp", "gguf")):
+            return None
+        from gguf_weights import write_gguf
+        from llama_cpp import Llama
+
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name) / f"{self._name}.gguf"
+        write_gguf(self._module, path)
+        threads = torch.get_num_threads()
+        return Llama(
+            str(path), n_ctx=1024, n_threads=threads, n_threads_batch=threads, logits_all=False, verbose=False,
+            n_batch=512,
+        )  # fmt: skip
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def by_llama_cpp(llama: Any, prompt: Sequence[int], tokens: int) -> Run:
+    llama.reset()
+    begun = clock()
+    llama.eval(list(prompt))
+    token = llama.sample(temp=0.0, repeat_penalty=1.0)
+    first = clock()
+    for _ in range(tokens - 1):
+        llama.eval([token])
+        token = llama.sample(temp=0.0, repeat_penalty=1.0)
+    end = clock()
+    return Run((first - begun) * 1000, (end - first) * 1000 / (tokens - 1))
+
+
+def table(shape: str | None, found: dict[str, Run], small: Model, prompt_tokens: int, tokens: int) -> list[str]:
+    ours = found["fairlead"]
+    best = min((run.each for name, run in found.items() if name.startswith("generate")))
+    best_first = min((run.first for name, run in found.items() if name.startswith("generate")))
+    name = f"{small.name}, {small.dtype}" if shape is None else f"random, the shape of {SHAPES[shape].name}, {small.dtype}"
+    lines = [
+        f"| {way} | {run.first:,.0f} | {best_first / run.first:.2f} | {run.each:.2f} | {1000 / run.each:,.1f} | "
+        f"{best / run.each:.2f} |"
+        for way, run in found.items()
+    ]
+    assert ours.each > 0
+    return [
+        f"## {name}: {prompt_tokens} tokens read, {tokens} written\n",
+        "| way | ms to the first token | best generate ÷ it | ms a token | tokens/s | best generate ÷ it |",
+        "|---|--:|--:|--:|--:|--:|", *lines, "",
+    ]  # fmt: skip
+
+
+def lines_of(prompt: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Twelve prompts of one file."""
+    step = max(1, (len(prompt) - size) // 12)
+    for begin in range(0, 12 * step, step):
+        yield prompt[begin : begin + size]
+
+
+def agreement(small: Model, prompt: Sequence[int]) -> str:
+    """How many greedy tokens are the same with drafts and without, passes saved, and the time for a token."""
+    engine, vocabulary = engine_and_vocabulary(small)
+    same = written = passes = 0
+    drafts = Drafts()
+    times: dict[bool, float] = {True: 0.0, False: 0.0}
+    for part in lines_of(prompt, 192):
+        texts: dict[bool, list[int]] = {}
+        for drafting in (False, True):
+            engine.crop(0)
+            row = engine.prefill(part)
+            assert row is not None
+            ahead = Speculation(engine, vocabulary, drafts if drafting else None)
+            if drafting:
+                drafts.read(tuple(part))
+            begun = clock()
+            texts[drafting] = [int(row.argmax())]
+            for left in range(46, -1, -1):
+                texts[drafting].append(int(ahead.step(texts[drafting][-1], left, one_line=False).argmax()))
+            times[drafting] += clock() - begun
+        written += 48
+        same += next((at for at, (a, b) in enumerate(zip(*texts.values(), strict=True)) if a != b), 48)
+        passes += 48
+    return (
+        f"Greedy text of {small.name} in {small.dtype} with drafts and without, behind twelve pieces of one file: "
+        f"{same / written:.1%} of the tokens stand before the first difference; {drafts.accepted} of {written} tokens "
+        f"came from drafts ({drafts.accepted / max(1, drafts.drafted):.0%} of those drafted were right); "
+        f"{times[False] / times[True]:.2f} times as many tokens a second. In float32 the texts are the same (a test)."
+    )
+
+
+def page(rows: Sequence[str], agreements: Sequence[str]) -> str:
+    unit = "CPU time of the process" if torch.get_num_threads() == 1 else "time"
+    return f"""# Tokens a second
+
+{made_by(".venv/bin/python benchmarks/decode.py")} {torch.get_num_threads()} thread(s) each. Milliseconds are {unit},
+medians, in turns within one run.
+
+Greedy text from the same weights and the same prompt. *fairlead*: the engine of the server, one token a pass, the prompt
+read so that it could be stopped; *drafts*: with speculation from the prompt and from what was written. *generate*: that of
+transformers. Each ratio is against the fastest of its settings in this table.
+
+{chr(10).join(rows)}
+## Drafts
+
+{chr(10).join(agreements)}
+"""
+
+
+if __name__ == "__main__":
+    main()
