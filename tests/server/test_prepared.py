@@ -40,6 +40,7 @@ class ModelByHand:
     waiting: list[Callable[[Any, Callable[[], bool]], object]] = field(default_factory=list)
     report: ModelReport = field(default_factory=lambda: ModelReport("ready"))
     ready: bool = True
+    faults: int = 0
 
     def idle(self, job: Callable[[Any, Callable[[], bool]], object]) -> None:
         self.waiting = [job]
