@@ -45,7 +45,7 @@ class ModelByHand:
     def idle(self, job: Callable[[Any, Callable[[], bool]], object]) -> None:
         self.waiting = [job]
 
-    async def run(self, key: object, job: Callable[[Any, Callable[[], bool]], Any]) -> Any:
+    async def run(self, key: object, job: Callable[[Any, Callable[[], bool]], Any], patience_s: float | None = None) -> Any:
         return job(self.decoder, lambda: False)
 
     async def rest(self, *, stopped: bool = False) -> None:
