@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import keyword
 import os
 import re
@@ -40,6 +41,9 @@ _NAMES_LIMIT = 1000
 Stamp = tuple[str, int, int]
 """A file, its time of change in nanoseconds and its size; the size is -1 where there is none."""
 
+_DOTTED = re.compile(r"(?<![\w.)\]\"'])[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_WARM_DOTS = 80
+_WARM_FOR_S = 10.0
 _KNOWN_LIMIT = 300
 _KNOWN_FOR_S = 120.0
 """A class lists what its bases in other files have: those may change without it."""
@@ -451,11 +455,13 @@ def signature_of(best: Any, name: str) -> str:
 
 
 def warm(session: Session, document: Document) -> Iterator[None]:
-    """Parse the document and infer what it imports, so that later questions find it done.
+    """Parse the document, infer what it imports and what its dots stand behind, and list those members, so that later
+    questions find it done: the first touch of a heavy package takes seconds, and nobody waits for it here.
 
-    Yields after each import: whoever has a question in the meantime stops here and starts again later, when what was
+    Yields after each step: whoever has a question in the meantime stops here and starts again later, when what was
     done is found in the caches.
     """
+    until = time.monotonic() + _WARM_FOR_S
     text, _ = readable(document.text)
     script = session.script(Document(document.path, text, document.version, document.root))
     context = script._get_module_context()
@@ -463,12 +469,31 @@ def warm(session: Session, document: Document) -> Iterator[None]:
     followed = 0
     for statement in script._module_node.iter_imports():
         for imported in statement.get_defined_names()[:8]:
-            try:
-                context.create_name(imported).infer()
-            except Exception:  # one broken import says nothing about the others
-                pass
+            with contextlib.suppress(Exception):  # one broken import says nothing about the others
+                _names_of_all(script, context.create_name(imported).infer(), imported.end_pos)
             yield
             followed += 1
         if followed > 60:
+            break
+    positions = Positions(text)
+    for dot in _receivers(text):
+        if time.monotonic() > until:
             return
+        with contextlib.suppress(Exception):
+            position = positions.position(dot + 1)
+            _, _, values = _receiver(script, position)
+            _names_of_all(script, values, position)
+        yield
+
+
+def _receivers(text: str) -> list[int]:
+    """Where the dots stand that are worth looking at ahead: behind each dotted name once."""
+    found: dict[str, int] = {}
+    for match in _DOTTED.finditer(text):
+        for at, character in enumerate(match.group()):
+            if character == ".":
+                found.setdefault(match.group()[:at], match.start() + at)
+        if len(found) > _WARM_DOTS:
+            break
+    return list(found.values())[:_WARM_DOTS]
 

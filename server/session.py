@@ -80,6 +80,12 @@ class Ghost:
     shown: Shown
 
 
+def _imports(text: str, offset: int) -> bool:
+    """Whether the line of the cursor is an import."""
+    line = text[text.rfind("\n", 0, offset) + 1 : offset].lstrip()
+    return line.startswith(("import ", "from "))
+
+
 class Session:
     """What the server knows and can do, in the words of this project; `app.py` translates to LSP.
 
@@ -150,8 +156,11 @@ class Session:
     def typed(self, document: Document, offset: int) -> None:
         """Text was typed at `offset`: read it into the cache before anybody asks.
 
-        Editors wait 50 to 200 ms before they ask for ghost text; what is read by then is not waited for.
+        Editors wait 50 to 200 ms before they ask for ghost text; what is read by then is not waited for. What an import
+        brings is looked at while its line is being typed: the first touch of a heavy package takes long.
         """
+        if self._analysis is not None and _imports(document.text, offset):
+            self._analysis.open(document)
         if not self.settings.inline_enabled or self.status.paused or len(document.text) > LARGE:
             return
 

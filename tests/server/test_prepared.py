@@ -12,6 +12,7 @@ import pytest
 
 from fairlead.decoding.offer import Offer
 from fairlead.monitors.analysis import Document
+from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.server.model_thread import ModelReport
 from fairlead.server.session import Session
 
@@ -114,3 +115,31 @@ async def test_the_setting_switches_it_off(session: Session) -> None:
     model: Any = session.model
     await texts(session, "")
     assert model.waiting == []
+
+
+class Noting(FixedAnalysis):
+    """Notes which texts were to be warmed up."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.warmed: list[str] = []
+
+    def open(self, document: Document) -> None:
+        self.warmed.append(document.text)
+
+
+@pytest.mark.parametrize(
+    ("text", "looked_at"),
+    [
+        ("import nump", True),
+        ("x = 1\n    from numpy import lin", True),
+        ("x = 1\n", False),
+        ("important = 1", False),
+        ("import numpy\nx", False),
+    ],
+)
+def test_what_is_being_imported_is_looked_at_ahead(session: Session, text: str, looked_at: bool) -> None:
+    analysis = Noting()
+    session._analysis = analysis
+    session.typed(Document("/a.py", text), len(text))
+    assert analysis.warmed == ([text] if looked_at else [])
