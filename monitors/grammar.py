@@ -32,13 +32,14 @@ def longest_end(before: str, written: str, after: str, ends: list[int]) -> int:
     there is none (the person has not finished the line either), it is one that leaves nothing open and after which the
     line can be finished: closing the brackets that were open before, with a colon and a block.
     """
-    tries = [end for end in reversed(ends) if end]
+    if not is_indented_right(before, written):
+        return 0
+    closers = after.partition("\n")[0]
+    tries = [end for end in reversed(ends) if end and is_balanced(before, written[:end], closers)]
     for end in tries[:MOST_TRIES]:
         if parses(before, written[:end], after) and ends_its_line(before, written[:end], after):
             return end
-    closers = after.partition("\n")[0]
-    balanced = [end for end in tries if is_balanced(before, written[:end], closers)]
-    for end in balanced[:MOST_TRIES]:
+    for end in tries[:MOST_TRIES]:
         if can_be_finished(before, written[:end], after):
             return end
     return 0
@@ -51,10 +52,34 @@ def ends_its_line(before: str, written: str, after: str) -> bool:
     """
     rest, line_end, below = after.partition("\n")
     begun = before + written + rest
-    line = begun.rpartition("\n")[2].strip()
-    if line.endswith(":") or line.startswith("@") or calls_at(begun, len(begun)).stack:
+    first = begun.rfind("\n") + 1
+    line = scan(begun).code_before(len(begun), first).strip()
+    if line.startswith("@") or calls_at(begun, len(begun)).stack:
         return True
+    if line.endswith(":"):
+        return _HEADER.match(line) is not None
     return parses(before, f"{written}{rest}\n{_indent(begun)}pass", line_end + below)
+
+
+def is_indented_right(before: str, written: str) -> bool:
+    """Whether a first line that begins with `written` stands where a line may begin: no deeper than the line above, if
+    that opens no block, and else as deep as a line that it could belong beside."""
+    first = before.rfind("\n") + 1
+    if before[first:].strip() or not written.strip() or calls_at(before, first).stack:
+        return True
+    width = _width(before[first:] + written)
+    scanned, above, deeper = scan(before), first, False
+    while above > 0:
+        begin = before.rfind("\n", 0, above - 1) + 1
+        code = scanned.code_before(above, begin).rstrip()
+        if code.endswith("\\") and above == first:
+            return True
+        if code and _width(code) > width:
+            deeper = True
+        elif code and scanned.where(begin) == "code" and not calls_at(before, begin).stack:
+            return _width(code) == width or (not deeper and code.endswith(":"))
+        above = begin
+    return width == 0
 
 
 def can_be_finished(before: str, written: str, after: str) -> bool:
@@ -116,6 +141,11 @@ def is_balanced(before: str, written: str, closers: str) -> bool:
         if stack and _CLOSERS.get(character) == stack[-1]:
             stack.pop()
     return not stack
+
+
+def _width(line: str) -> int:
+    """How deep a line is; a tab counts to the next multiple of eight."""
+    return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(8))
 
 
 def _indent(text: str) -> str:

@@ -182,7 +182,10 @@ def test_where_there_is_an_end_something_is_offered() -> None:
 
 
 def could_stand(before: str, written: str, after: str) -> bool:
-    """Whether Python parses it, once the brackets are closed that the cut left open. In a string anything could."""
+    """Whether Python parses it, once the brackets are closed that the cut left open, and with a block behind a colon.
+
+    In a string anything could.
+    """
     opened: list[str] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(before.rpartition("\n")[2].strip()).readline):
@@ -195,7 +198,9 @@ def could_stand(before: str, written: str, after: str) -> bool:
     except tokenize.TokenError:
         if '"""' in before.rpartition("\n")[2]:
             return True
-    return any(is_python(before + written + "".join(reversed(opened[:count])) + after) for count in range(len(opened) + 1))
+    closers = ["".join(reversed(opened[:count])) for count in range(len(opened) + 1)]
+    blocks = ("", " pass") if written.endswith(":") else ("",)
+    return any(is_python(before + written + closer + block + after) for closer in closers for block in blocks)
 
 
 def is_python(text: str) -> bool:

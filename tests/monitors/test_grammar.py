@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.monitors.grammar import can_be_finished, ends_its_line, is_balanced, longest_end, parses
+from fairlead.monitors.grammar import (
+    can_be_finished,
+    ends_its_line,
+    is_balanced,
+    is_indented_right,
+    longest_end,
+    parses,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,8 @@ def test_balance(before: str, written: str, closers: str, balanced: bool) -> Non
         ("x = ", "= = a", "\n", [1, 3, 5], ""),
         ("", "x = a +", "\ny\n", [1, 3, 5, 7], "x = a"),
         ("    e", "lse", "\n    x\n", [3], ""),
+        ("s = a\nse", "rve[", "\nself.order = order\n", [3, 4], "rve"),
+        ("import copy\n", "        if a:", "\nimport inspect\n", [10, 13], ""),
     ],
 )
 def test_the_longest_end_that_is_whole(before: str, written: str, after: str, ends: list[int], kept: str) -> None:
@@ -100,10 +109,39 @@ def test_whether_a_person_can_finish_the_line(before: str, written: str, after: 
         ("if ", "a:", "\n    b\n", True),
         ("@", "a", "\ndef f(): pass\n", True),
         ("x = ", "1 + \\", "\n2\n", False),
+        ("er", "r:", "\nif x:\n    pass\n", False),
+        ("if ", "x:  # why", "\n    pass\n", True),
     ],
 )
 def test_whether_a_statement_ends_with_its_line(before: str, written: str, after: str, ends: bool) -> None:
     assert ends_its_line(before, written, after) is ends
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "right"),
+    [
+        ("", "x", True),
+        ("", "  x", False),
+        ("x = 1\n", "  y", False),
+        ("x = 1\n  ", "y", False),
+        ("if x:\n", "  y", True),
+        ("if x:  # why\n", "  y", True),
+        ("if x:\n    y\n", "z", True),
+        ("if x:\n    y\n", "    z", True),
+        ("if x:\n    y\n", "  z", False),
+        ("if x:\n    y\n\n\n", "    z", True),
+        ("if x:\n    y\n# note\n", "    z", True),
+        ("x = [\n", "        1,", True),
+        ("x = [\n    1,\n    2]\n", "y", True),
+        ("def f():\n    x = [\n1]\n", "    y", True),
+        ("x = \\\n", "        1", True),
+        ('def f():\n    """Text\nmore\n    """\n', "    y", True),
+        ("class A:\n\tdef f(self):\n\t\tpass\n", "\tdef g(self):", True),
+        ("a\r\nif x:\r\n", "    y", True),
+    ],
+)
+def test_how_deep_a_line_may_begin(before: str, written: str, right: bool) -> None:
+    assert is_indented_right(before, written) is right
 
 
 @given(st.text(alphabet="ab()[]{}'\"\n :,.#=😀", max_size=30), st.text(alphabet="a(b)'\n", max_size=12))
