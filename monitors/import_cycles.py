@@ -15,6 +15,9 @@ from .reader import read_text
 FILES_LIMIT = 300
 """Files read before a circle is assumed: assuming one costs a pair of quotes, missing one breaks the program."""
 
+ImportLine = tuple[str, bool, bool]
+"""The module, whether a name of it is needed at once, and whether the line is indented: it may be in a `try`."""
+
 _SIZE_LIMIT = 1 << 20
 _LINE = re.compile(
     r"^(?P<indent>[ \t]*)(?:from[ \t]+(?P<module>[.\w][.\w \t]*?)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n#;]*)"
@@ -56,8 +59,7 @@ def closes_circle(module: str, path: str, root: str) -> bool:
             return True
         being_read.add(name)
         todo.append((name, True))
-        for imported in imports_of(found, root):
-            target, is_name = imported
+        for target, is_name, _ in imports_of(found, root):
             if is_name and target in around:
                 return True
             # A package is being read while its own modules are: that is no circle.
@@ -83,7 +85,7 @@ def _leads_back(package: str, own: set[str], around: set[str], root: str) -> boo
             continue
         if len(seen) > FILES_LIMIT:
             return True
-        for target, is_name in imports_of(found, root):
+        for target, is_name, _ in imports_of(found, root):
             if is_name and target in around:
                 return True
             todo.append(target)
@@ -97,15 +99,15 @@ def brings_strangers(module: str, path: str, root: str) -> bool:
     """
     if not root or file_of(module, root) is None:
         return False
-    needed = _outside({module}, root)
+    needed = _outside({module}, root, True)
     if not needed:
         return False
-    own = {target for target, _ in imports_of(path, root)}
-    return not needed <= _outside(own, root)
+    own = {target for target, _, guarded in imports_of(path, root) if not guarded}
+    return not needed <= _outside(own, root, False)
 
 
-def _outside(modules: set[str], root: str) -> set[str]:
-    """The packages, neither the project's nor the standard library's, that importing the modules needs."""
+def _outside(modules: set[str], root: str, with_guarded: bool) -> set[str]:
+    """The packages, neither the project's nor the standard library's, that importing the modules needs (or tries)."""
     todo, seen, found = list(modules), set[str](), set[str]()
     while todo and len(seen) <= FILES_LIMIT:
         name = todo.pop()
@@ -114,7 +116,8 @@ def _outside(modules: set[str], root: str) -> set[str]:
         seen.add(name)
         path = file_of(name, root)
         if path is not None:
-            todo += [target for target, _ in imports_of(path, root)] + _packages(name)
+            todo += [target for target, _, guarded in imports_of(path, root) if with_guarded or not guarded]
+            todo += _packages(name)
             continue
         first = name.partition(".")[0]
         if first and first not in sys.stdlib_module_names and not any(
@@ -135,8 +138,8 @@ def file_of(module: str, root: str) -> str | None:
     return None
 
 
-def imports_of(path: str, root: str) -> tuple[tuple[str, bool], ...]:
-    """(module, whether a name of it is needed at once) of what a file imports when it is run, functions left out."""
+def imports_of(path: str, root: str) -> tuple[ImportLine, ...]:
+    """What a file imports when it is run, its functions' imports left out."""
     try:
         status = os.stat(path)
     except OSError:
@@ -145,11 +148,11 @@ def imports_of(path: str, root: str) -> tuple[tuple[str, bool], ...]:
 
 
 @lru_cache(2048)
-def _imports_of(path: str, root: str, _mtime_ns: int, _size: int) -> tuple[tuple[str, bool], ...]:
+def _imports_of(path: str, root: str, _mtime_ns: int, _size: int) -> tuple[ImportLine, ...]:
     return tuple(dict.fromkeys(_found(read_text(path, _SIZE_LIMIT) or "", path, root)))
 
 
-def _found(text: str, path: str, root: str) -> Iterator[tuple[str, bool]]:
+def _found(text: str, path: str, root: str) -> Iterator[ImportLine]:
     package = (packages_of(path, root) or ("",))[0]
     skipping = False
     for match in _LINE.finditer(text):
@@ -157,15 +160,16 @@ def _found(text: str, path: str, root: str) -> Iterator[tuple[str, bool]]:
             skipping = bool(re.match(r"(?:async\s+)?def\b|class\b|@|if\s+(?:typing\.)?TYPE_CHECKING", match[0]))
         elif skipping:
             continue
+        guarded = bool(match["indent"])
         if match["module"]:
             base = _absolute(match["module"], package)
             for name in re.findall(r"(?:^|[(,])\s*(\w+|\*)", match["names"]) or ["*"]:
                 module = f"{base}.{name}"
                 is_module = name != "*" and file_of(module, root) is not None
-                yield (module, False) if is_module else (base, True)
+                yield (module, False, guarded) if is_module else (base, True, guarded)
         elif match["plain"]:
             for dotted in match["plain"].split(","):
-                yield dotted.split(" as ")[0].strip(), False
+                yield dotted.split(" as ")[0].strip(), False, guarded
 
 
 def _packages(module: str) -> list[str]:

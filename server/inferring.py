@@ -29,8 +29,11 @@ from .claims import moved
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PIECE = 24
+PIECE = 12
 """Slots inferred in one go: what is known is shown after each, and an edit stops before the next."""
+
+WAIT_S = 0.05
+"""How often the background looks whether somebody who waits has been served."""
 
 _NAME = re.compile(r"[^\W\d]\w*")
 
@@ -68,6 +71,8 @@ class Inferring:
         self._known: dict[str, _Known] = {}
         self._work: dict[str, _Work] = {}
         self._saves = 0
+        self._waiting = 0
+        """Requests that somebody waits for; the background stands aside."""
         self._closed = False
         self.took_ms: float | None = None
         """How long the last document took, from beginning to end."""
@@ -150,9 +155,13 @@ class Inferring:
         missing = [slot for slot in wanted if slot not in found or not found[slot].complete]
         if missing and self.on:
             stop = threading.Event()
+            self._waiting += 1
             try:
-                made = await self.run(_infer, self._inference, document, missing, stop, time.monotonic() + budget_ms / 1000)
+                made = await self.run(
+                    _infer, self._inference, document, missing, stop.is_set, time.monotonic() + budget_ms / 1000
+                )
             finally:
+                self._waiting -= 1
                 stop.set()
             keys = dict(_keys(document.text))
             kept = self._known.setdefault(document.path, _Known(saves=self._saves)).inferred
@@ -175,6 +184,9 @@ class Inferring:
         work = self._work[document.path] = _Work()
         _tasks.add(asyncio.get_running_loop().create_task(self._infer_all(document, work)))
 
+    def _stop_of(self, work: _Work) -> Callable[[], bool]:
+        return lambda: work.stop.is_set() or self._waiting > 0
+
     async def _infer_all(self, document: Document, work: _Work) -> None:
         """Infer what is not known yet, a piece at a time."""
         path, begun = document.path, time.monotonic()
@@ -186,17 +198,23 @@ class Inferring:
                 known.saves = self._saves
                 todo = list(keyed)
             else:
-                todo = [(slot, key) for slot, key in keyed if key not in known.inferred or not known.inferred[key].complete]
-            for at in range(0, len(todo), PIECE):
-                piece = todo[at:at + PIECE]
+                todo = [(slot, key) for slot, key in keyed if not _is_complete(known.inferred.get(key))]
+            while todo:
+                piece, stop = todo[:PIECE], self._stop_of(work)
                 made = await loop.run_in_executor(
-                    self._executor, _infer, self._inference, document, [slot for slot, _ in piece], work.stop, None
+                    self._executor, _infer, self._inference, document, [slot for slot, _ in piece], stop, None
                 )
                 if work.stop.is_set() or self._known.get(path) is not known:
                     return
                 for (_, key), one in zip(piece, made, strict=False):
                     known.inferred[key] = one
                 self._on_ready(path)
+                if self._waiting:
+                    todo = [(slot, key) for slot, key in todo if not _is_complete(known.inferred.get(key))]
+                    while self._waiting:
+                        await asyncio.sleep(WAIT_S)
+                else:
+                    todo = todo[PIECE:]
             alive = {key for _, key in keyed}
             known.inferred = {key: one for key, one in known.inferred.items() if key in alive}
             self.took_ms = (time.monotonic() - begun) * 1000
@@ -217,15 +235,20 @@ _tasks: set[asyncio.Task[None]] = set()
 
 
 def _infer(
-    inference: Inference | None, document: Document, wanted: Sequence[Slot], stop: threading.Event, until: float | None
-) -> tuple[Inferred, ...]:
-    if inference is None or stop.is_set():
+    inference: Inference | None, document: Document, wanted: Sequence[Slot], stop: Callable[[], bool],
+    until: float | None,
+) -> tuple[Inferred, ...]:  # fmt: skip
+    if inference is None or stop():
         return ()
     try:
-        return inference.infer(document, wanted, until=until, stop=stop.is_set)
+        return inference.infer(document, wanted, until=until, stop=stop)
     except Exception:  # whatever inference does, the thread lives on and the editor goes without
         log.exception("inference failed")
         return ()
+
+
+def _is_complete(inferred: Inferred | None) -> bool:
+    return inferred is not None and inferred.complete
 
 
 def _at(inferred: Inferred, slot: Slot) -> Inferred:

@@ -1,0 +1,137 @@
+/**
+ * Types that nobody wrote, as a person meets them: painted, hovered over, accepted, and the buffer after. The server answers
+ * from a table (typed_server.py), so that what must appear is known.
+ */
+
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openEditor, SERVER, until } from './editor.mjs';
+
+const TYPED = join(dirname(fileURLToPath(import.meta.url)), '..', 'typed_server.py');
+const PYTHON = process.env.FAIRLEAD_E2E_PYTHON || join(dirname(SERVER), 'python');
+const HINTS = [
+    'def as_row(item: Item?) -> list[str]:',
+    'def load(path: pathlib.Path?) -> Warehouse:',
+    'def write(warehouse: Warehouse?, path: pathlib.Path?, separator="\\t") -> None:',
+];
+
+/** A program that starts the server with the table, outside of the workspace. */
+function server(workspace) {
+    const path = join(dirname(workspace), 'typed-server');
+    writeFileSync(path, `#!/bin/sh\nexec "${PYTHON}" -E -P "${TYPED}"\n`);
+    chmodSync(path, 0o755);
+    return { 'fairlead.server.path': path };
+}
+
+describe('types', () => {
+    let editor;
+    before(async () => {
+        editor = await openEditor({ machine: server });
+        await editor.open('inventory/items.py');
+        await editor.waitState('static');
+        await editor.closeAll();
+    });
+    after(() => editor?.close());
+    afterEach(async (context) => {
+        await editor.screenshot(`types-${context.name.replace(/\W+/g, '-')}`);
+        await editor.closeAll();
+    });
+
+    /** Opens a copy of the report, under a name of its own. */
+    async function openReport(name) {
+        const text = editor.disk('inventory/report.py');
+        writeFileSync(join(editor.workspace, 'inventory', name), text);
+        await editor.open(`inventory/${name}`);
+        return text;
+    }
+
+    const painted = (...wanted) => until(async () => {
+        const lines = await shownLines();
+        return wanted.every((line) => lines.includes(line));
+    }, `the lines ${wanted.join('\n')}`, async () => JSON.stringify(await shownLines(), null, 1));
+
+    /** VS Code paints signs without width around a hint, and the blank before an arrow is a margin, no text. */
+    const shownLines = async () => (await editor.lines()).map((line) => line.replace(/[^\x20-\x7e]/g, '').replace(')->', ') ->').trimEnd());
+
+    const hint = (label) => editor.page.locator('.editor-instance .view-line span').filter({ hasText: label }).last();
+
+    /** Takes the action of that title from the list of refactorings at the cursor. */
+    async function refactor(title) {
+        const row = editor.page.locator('.action-widget .monaco-list-row', { hasText: title }).first();
+        await until(async () => {
+            await editor.command('Refactor...');
+            try {
+                await row.waitFor({ timeout: 5000 });
+                return true;
+            } catch (error) {
+                assert.equal(error.name, 'TimeoutError', error);
+                await editor.press('Escape');
+                return false;
+            }
+        }, `the action "${title}"`);
+        await editor.screenshot('types-actions');
+        await row.click();
+    }
+
+    test('hints stand where the annotations would, guesses marked', async () => {
+        await openReport('painted.py');
+        await painted(...HINTS);
+    });
+
+    test('a double click on a hint writes what it shows, and its import', async () => {
+        const text = (await openReport('accepted.py')).replace('import pathlib\n', '');
+        writeFileSync(join(editor.workspace, 'inventory', 'accepted.py'), text);
+        await painted('def load(path: Path?) -> Warehouse:');
+        await hint(': Path?').hover();
+        await hint(': Path?').dblclick();
+        await painted('def load(path: Path) -> Warehouse:');
+        assert.equal(
+            await editor.save('inventory/accepted.py'),
+            text.replace('def load(path)', 'def load(path: Path)').replace('import json\n', 'import json\nfrom pathlib import Path\n'),
+        );
+    });
+
+    test('hover tells what is predicted apart from what is known', async () => {
+        await openReport('hovered.py');
+        await painted(...HINTS);
+        await editor.goto(10, 14);
+        const text = await editor.hoverText();
+        assert.match(text, /predicted: Item 93 % \[90–96\] · Shelf 4 % · other 3 %/);
+        assert.match(text, /the name item is in the table \(line 9\)/);
+    });
+
+    test('a code action writes another candidate, and its import', async () => {
+        const text = await openReport('acted.py');
+        await painted(...HINTS);
+        await editor.goto(20, 13);
+        await refactor('Annotate warehouse: Shelf (5 %)');
+        await painted('def write(warehouse: Shelf, path: pathlib.Path?, separator="\\t") -> None:');
+        assert.equal(
+            await editor.save('inventory/acted.py'),
+            text.replace('(warehouse, path,', '(warehouse: Shelf, path,').replace('import Item, Warehouse', 'import Item, Shelf, Warehouse'),
+        );
+    });
+
+    test('a code action writes a whole signature', async () => {
+        const text = await openReport('signature.py');
+        await painted(...HINTS);
+        await editor.goto(20, 13);
+        await refactor('Annotate the signature of write');
+        const signature = 'def write(warehouse: Warehouse, path: pathlib.Path, separator: str = "\\t") -> None:';
+        await painted(signature);
+        assert.equal(await editor.save('inventory/signature.py'), text.replace('def write(warehouse, path, separator="\\t"):', signature));
+    });
+
+    test('behind a colon the types are listed, and taking one writes it', async () => {
+        await editor.openNew('inventory/listed.py', 'from .items import Warehouse\n\n\n');
+        await editor.type('def sell(warehouse: ');
+        await editor.list((labels) => labels[0] === 'Warehouse');
+        await editor.screenshot('types-list');
+        await editor.press('Enter');
+        await editor.noList();
+        assert.match(await editor.save('inventory/listed.py'), /\ndef sell\(warehouse: Warehouse\)?$/);
+    });
+});
