@@ -35,6 +35,9 @@ KIND = "refactor.rewrite.fairlead"
 REFRESH_INTERVAL_S = 0.5
 """Least time between two requests to ask for hints anew."""
 
+HOVER_PATIENCE_S = 1.0
+"""How long a hover waits for a type that is not known yet; the static line is not kept back for it any longer."""
+
 ALTERNATIVES = 4
 """Candidates offered as actions, the best included."""
 
@@ -86,7 +89,11 @@ class TypeFeatures:
         slot = await types_of.run(slot_at, document.text, offset)
         if slot is None:
             return ""
-        found = await types_of.of(document, [slot], self.session.settings.analysis_budget_ms)
+        asked = types_of.of(document, [slot], self.session.settings.analysis_budget_ms)
+        try:
+            found = await asyncio.wait_for(asked, HOVER_PATIENCE_S)
+        except TimeoutError:
+            return ""
         return claims.explanation(found[0]) if found else ""
 
     # Inlay hints.

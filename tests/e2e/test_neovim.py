@@ -508,6 +508,7 @@ def test_hints_come_for_what_is_typed_when_nobody_types(typed: Editor) -> None:
 
 def test_hover_tells_what_is_predicted_apart_from_what_is_known(typed: Editor) -> None:
     open_file(typed, "inventory/report.py")
+    typed.wait("the hints", lambda: len(hints(typed)) == 7)
     typed.lua("vim.api.nvim_win_set_cursor(0, { 10, 13 })")
     typed.lua("vim.lsp.buf.hover()")
     shown = typed.wait("the hover", lambda: float_text(typed))

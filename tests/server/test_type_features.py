@@ -259,6 +259,7 @@ async def test_new_code_gets_its_hints_when_nobody_types(client: Client, project
 
 async def test_hover_keeps_what_is_predicted_apart(client: Client, project: Path) -> None:
     uri = await opened(client, project, CODE, "hover.py")
+    await hints(client, uri, 7)
     for line, character in ((5, 13), (6, 14)):
         answer = await client.request("textDocument/hover", client.at(uri, line, character))
         static, predicted, *_ = answer["contents"]["value"].split("\n\n---\n\n")
@@ -273,6 +274,7 @@ async def test_hover_keeps_what_is_predicted_apart(client: Client, project: Path
 
 async def test_hover_in_plain_text(plain: Client, project: Path) -> None:
     uri = await opened(plain, project, CODE, "hover_plain.py")
+    await hints(plain, uri, 7)
     answer = await plain.request("textDocument/hover", plain.at(uri, 5, 50))
     assert "predicted: int 50 % [47–53] · str 30 % · other 20 %\nthe name unsure" in answer["contents"]["value"]
     assert "```" not in answer["contents"]["value"]
