@@ -145,6 +145,14 @@ class Inferring:
         pairs = ((slot, found.inferred.get(key)) for slot, key in await self.run(_keys, document.text))
         return tuple(_at(one, slot) for slot, one in pairs if one is not None)
 
+    def last(self, path: str, slot: Slot) -> Inferred | None:
+        """What was last known of a parameter by its function's name, whatever has been typed there since."""
+        known = self._known.get(path)
+        for one in reversed(known.inferred.values()) if known is not None else ():
+            if (one.slot.kind, one.slot.name, one.slot.function) == (slot.kind, slot.name, slot.function):
+                return one
+        return None
+
     def busy(self, path: str) -> bool:
         """Whether more may soon be known of a document."""
         return path in self._work

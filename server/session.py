@@ -17,12 +17,13 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..monitors.analysis import Analysis, Description, Document
+from ..monitors.analysis import Analysis, Description, Document, Members
 from ..monitors.errors import AnalysisError
 from ..monitors.languages import language_of
 from ..monitors.monitor import Monitor, Start
 from ..monitors.protocols import protocols_of
 from ..monitors.roster import joint
+from ..monitors.shadow import receiver_slot, shadowed, worth_telling
 from ..monitors.slots import Inference
 from . import analysis
 from .inferring import Inferring
@@ -53,6 +54,9 @@ GHOST_GRACE_S = 2.0
 """The same for ghost text; a forward pass of a large prompt may take that long on a busy machine."""
 
 LISTS_KEPT = 8
+
+LEAST_TOLD = 0.15
+"""The probability from which a predicted type is told to analysis, so that the list behind a dot is not empty."""
 """Lists whose items can still be resolved."""
 
 
@@ -210,6 +214,8 @@ class Session:
         if start is None:
             self._nothing("completion", "no names are written here", document, offset)
             return None
+        if not start.members.members and not start.closed:
+            start = await self._predicted(document, offset, start)
         ranking = await self._ranking(document, start)
         found = entries(start, ranking)
         self._took("completion", begun, analysis=analysed - begun, model=time.monotonic() - analysed)
@@ -225,6 +231,30 @@ class Session:
         while len(self._lists) > LISTS_KEPT:
             self._lists.popitem(last=False)
         return made
+
+    async def _predicted(self, document: Document, offset: int, start: Start) -> Start:
+        """The start with the members of the type that the receiver, a parameter without annotation, probably has.
+
+        They are listed and ranked; the place stays as open as it was.
+        """
+        if self._analysis is None or not self.types.on:
+            return start
+        slot = await self.types.run(receiver_slot, document, offset)
+        known = self.types.last(document.path, slot) if slot is not None else None
+        if slot is None or known is None:
+            return start
+        written, imports, share = worth_telling(known, LEAST_TOLD)
+        if not written:
+            return start
+        told, moved = shadowed(document, offset, [(slot, written, imports)])
+        try:
+            asked = asyncio.wrap_future(self._analysis.members(told, moved))
+            members = await asyncio.wait_for(asked, self.settings.analysis_budget_ms / 1000)
+        except (TimeoutError, AnalysisError):
+            return start
+        mark = f"predicted: {written} {share:.0%}"
+        listed = tuple(replace(member, detail=mark) for member in members.members)
+        return replace(start, members=Members(listed, False, mark, written, start.members.extra_names)) if listed else start
 
     async def resolve(self, list_id: int, name: str) -> Description | None:
         """Signature and documentation of an item of a list; None when the list is too old or nothing is known."""

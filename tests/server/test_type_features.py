@@ -412,3 +412,16 @@ async def test_switches(start_client: Callable[..., AbstractAsyncContextManager[
         uri = await opened(made, project, CODE, "off.py")
         assert await made.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": WHOLE}) is None
         assert await actions(made, uri, 5, 13) == {}
+
+
+async def test_behind_a_parameter_the_members_of_its_predicted_type_are_listed_and_marked(client: Client, project: Path) -> None:
+    uri = await opened(client, project, "def told(path, other):\n    pass\n", "told.py")
+    await hints(client, uri)
+    client.change(uri, ((1, 4), (1, 8), "path."))
+    answer = await client.request("textDocument/completion", client.at(uri, 1, 9))
+    items = {item["label"]: item for item in answer["items"]}
+    assert "read_text" in items
+    assert "predicted: Path 95%" in str(items["read_text"])
+    client.change(uri, ((1, 4), (1, 9), "other."))
+    answer = await client.request("textDocument/completion", client.at(uri, 1, 10))
+    assert "read_text" not in [item["label"] for item in (answer or {"items": []})["items"]]
