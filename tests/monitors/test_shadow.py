@@ -71,8 +71,9 @@ def predicted(*shares: tuple[str, float], has_other: bool = False, epsilon: floa
 
 
 def test_the_union_of_what_is_likely_is_told() -> None:
-    found = worth_telling(predicted(("A | None", 0.5), ("B", 0.2), ("C", 0.1)), 0.15)
-    assert found == ("A | B", (), pytest.approx(0.7))
+    text, imports, share = worth_telling(predicted(("A | None", 0.5), ("B", 0.2), ("C", 0.1)), 0.15)
+    assert (text, imports) == ("A | B", ())
+    assert share == pytest.approx(0.7)
     assert worth_telling(predicted(("A", 0.1)), 0.15)[0] == ""
 
 

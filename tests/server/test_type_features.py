@@ -414,7 +414,7 @@ async def test_switches(start_client: Callable[..., AbstractAsyncContextManager[
         assert await actions(made, uri, 5, 13) == {}
 
 
-async def test_behind_a_parameter_the_members_of_its_predicted_type_are_listed_and_marked(client: Client, project: Path) -> None:
+async def test_behind_a_parameter_the_members_of_its_predicted_type_are_listed(client: Client, project: Path) -> None:
     uri = await opened(client, project, "def told(path, other):\n    pass\n", "told.py")
     await hints(client, uri)
     client.change(uri, ((1, 4), (1, 8), "path."))
