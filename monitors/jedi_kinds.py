@@ -192,7 +192,8 @@ def subject(session: Session, document: Document, offset: int) -> Members:
     module = script._get_module_context()
     dot = script._module_node.get_leaf_for_position(position, include_prefixes=True)
     leaf = dot.get_previous_leaf() if dot is not None and dot.value == "." else None
-    if leaf is None:
+    # Behind anything else jedi fails: another dot it takes for an operator between two values.
+    if leaf is None or not (leaf.type in ("name", "string", "number", "fstring_end") or leaf.value in (")", "]", "}")):
         return Members(reason="the code before is not understood")
     context = module.create_context(leaf)
     scope = scope_at(text, at, document.path)

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,8 @@ def test_nothing_in_the_tree_executes_what_a_workspace_holds() -> None:
     assert calls == []
     asked = [path.name for path in FILES if "trust_remote_code=True" in path.read_text()]
     assert asked == []
+
+
+def test_a_warning_is_an_error_in_every_test() -> None:
+    with pytest.raises(UserWarning, match="told"):
+        warnings.warn("told", UserWarning, stacklevel=1)

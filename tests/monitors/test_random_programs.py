@@ -1,0 +1,179 @@
+"""Real programs broken at random as typing breaks them: every question is answered, and trees stay those of the text.
+
+A failure names its seed; what it shows is kept as a case in tests/monitors/cases or in test_bad_input.py.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sysconfig
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fairlead.monitors import syntax
+from fairlead.monitors.analysis import Document
+from fairlead.monitors.inline import InlineAnalysis
+from fairlead.monitors.syntax import identifier_end, place
+
+STANDARD = Path(sysconfig.get_path("stdlib"))
+FILES = ("json/decoder.py", "textwrap.py", "bisect.py", "heapq.py", "fractions.py", "queue.py", "shlex.py", "sched.py",
+         "graphlib.py", "email/header.py", "contextlib.py", "dataclasses.py")  # fmt: skip
+TOKEN = re.compile(r"\w+|[^\w\s]|\s+")
+INSERTED = ("(", ")", "[", "]", "{", "}", ".", "..", ":", ",", "'", '"""', "f'{", "\\\n", "\n", "    ", "=", "lambda ",
+            "\x0c", "é", "🙂", "def ", "class ", "@", "await ", "self.", "*", "->", "#", "\ufeff", "match x:\n  case "
+            )  # fmt: skip
+ABOUT = ("members", "names", "describe", "signatures", "subject", "stars")
+
+
+def program(seed: int) -> tuple[str, int]:
+    """A piece of a real file, broken in one to four ways, and a place in it, mostly behind a dot."""
+    draw = random.Random(seed)
+    lines = (STANDARD / draw.choice(FILES)).read_text("utf-8").splitlines(keepends=True)
+    begin = draw.randrange(max(1, len(lines) - 80))
+    tokens = TOKEN.findall("".join(lines[:20] + lines[begin : begin + 80]))
+    for _ in range(draw.randrange(1, 5)):
+        at = draw.randrange(len(tokens))
+        match draw.randrange(5):
+            case 0:
+                del tokens[at]
+            case 1:
+                tokens.insert(at, draw.choice(INSERTED))
+            case 2:
+                tokens[at : at + 2] = reversed(tokens[at : at + 2])
+            case 3:
+                del tokens[at : at + draw.randrange(1, 30)]
+            case _:
+                tokens[at] = tokens[at][: draw.randrange(len(tokens[at]) + 1)]
+        tokens = tokens or ["x"]
+    text = "".join(tokens)
+    if draw.random() < 0.3:
+        text = text[: draw.randrange(len(text) + 1)]
+    dots = [found.end() for found in re.finditer(r"\.", text)]
+    return text, draw.choice(dots) if dots and draw.random() < 0.8 else draw.randrange(len(text) + 1)
+
+
+def ask(analysis: InlineAnalysis, about: str, document: Document, offset: int) -> None:
+    match about:
+        case "stars":
+            analysis.stars(document).result(0)
+        case "describe":
+            analysis.describe(document, offset).result(0)
+        case "members":
+            analysis.members(document, offset).result(0)
+        case "names":
+            analysis.names(document, offset).result(0)
+        case "signatures":
+            analysis.signatures(document, offset).result(0)
+        case _:
+            # It is only asked about an expression: behind a name.
+            analysis.subject(document, identifier_end(document.text, offset)).result(0)
+
+
+def test_every_question_about_a_broken_program_is_answered(
+    form: Callable[..., int], figure: Callable[[str, str], None]
+) -> None:
+    analysis, asked, failed = InlineAnalysis(), 0, Counter[str]()
+    slowest = 0.0
+    for seed in range(count := form(25, 200, 5_000)):
+        text, offset = program(seed)
+        document = Document(f"/nowhere/{seed % 4}.py", text, seed)
+        for about in ABOUT:
+            begun = time.process_time()
+            ask(analysis, about, document, offset)
+            slowest = max(slowest, time.process_time() - begun)
+            asked += 1
+        for reason in analysis.reasons:
+            if reason.startswith("analysis failed"):
+                failed[f"{reason} (seed {seed})"] += 1
+        analysis.reasons.clear()
+    assert sum(failed.values()) <= max(1, asked / 500), failed
+    kinds = Counter(reason.split(":")[1].strip() for reason in failed)
+    figure("T19", f"{count:,} programs, {asked:,} questions: {sum(failed.values())} left open by a fault of jedi's "
+                  f"({', '.join(kinds) or 'none'}), slowest {slowest:.1f} s of processor time")  # fmt: skip
+
+
+def trees_differ(count: int) -> list[int]:
+    """The seeds after whose program the kept tree, edited, is not the tree of the text."""
+    found = []
+    for seed in range(count):
+        kept = str(syntax.parse(program(seed)[0]).root_node)
+        if kept != str(syntax.fresh_tree(program(seed)[0]).root_node):
+            found.append(seed)
+    return found
+
+
+def test_the_edited_tree_of_a_broken_program_is_a_fresh_one(
+    form: Callable[..., int], figure: Callable[[str, str], None]
+) -> None:
+    count = form(60, 500, 5_000)
+    assert trees_differ(count) == []
+    figure("T19", f"{count:,} incremental trees equal fresh ones")
+
+
+def test_a_tree_edited_at_the_wrong_place_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = syntax._point
+    monkeypatch.setattr(syntax, "_point", lambda data, at: plain(data, max(0, at - 7)))
+    monkeypatch.setattr(syntax, "_common", lambda a, b: max(0, len(b) // 3))
+    syntax._parsed.clear()
+    try:
+        assert trees_differ(20) != []
+    finally:
+        syntax._parsed.clear()
+
+
+# Size.
+
+
+def seconds_for(text: str) -> float:
+    """Of one question about the place at the end of a text that was never seen, the best of three."""
+    found = []
+    for number in range(3):
+        unseen = f"x{number}{random.random()} = 1\n{text}"
+        begun = time.process_time()
+        place(unseen, len(unseen))
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+SHAPES = {
+    "lines": lambda n: "value = compute('text', other.name)  # why\n" * n + "x.",
+    "one line": lambda n: "x = [" + "other.name, " * n + "x.",
+    "brackets": lambda n: "x = " + "(" * n + "a.",
+    "strings": lambda n: "f'{x!r:{y}} {z}'\n" * n + "x.",
+    "definitions": lambda n: "def f(a, b):\n    return a.b\n" * n + "x.",
+}  # fmt: skip
+TIMES = 8
+
+
+def grows(cost: Callable[[int], float], begin: int = 1_000) -> float:
+    """How many times longer eight times as much takes; up to four rounds, since others use the machine too."""
+    factor = float("inf")
+    for _ in range(4):
+        factor = min(factor, cost(TIMES * begin) / max(cost(begin), 1e-4))
+        if factor < 3 * TIMES:
+            break
+    return factor
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_place_in_a_large_text_is_found_in_linear_time(shape: str, figure: Callable[[str, str], None]) -> None:
+    factor = grows(lambda n: seconds_for(SHAPES[shape](n)))
+    assert factor < 3 * TIMES
+    figure("T17", f"{shape}: {TIMES}× the text, {factor:.1f}× the time")
+
+
+def test_what_grows_with_the_square_is_noticed() -> None:
+    def quadratic(n: int) -> float:
+        begun = time.process_time()
+        for _ in range(n // 50):
+            json.dumps("x" * (50 * n))
+        return time.process_time() - begun
+
+    with pytest.raises(AssertionError):
+        assert grows(quadratic) < 3 * TIMES
