@@ -17,6 +17,9 @@ import torch
 
 _METASPACE = "▁"
 
+MOST_KNOWN = 50_000
+"""Texts whose beginnings are remembered (10 MB): the same names come again and again."""
+
 
 class Vocabulary:
     """The tokens of one tokenizer, built once per model and shared by all requests.
@@ -35,6 +38,7 @@ class Vocabulary:
         self._sorted_ids = np.array(written, dtype=np.int64)
         self._sorted_texts = [self.texts[token_id] for token_id in written]
         self.longest = max(map(len, self._sorted_texts), default=0)
+        self._known: dict[bytes, tuple[int, ...]] = {}  # what begins a text, of texts asked about before
 
     @classmethod
     def of(cls, tokenizer: Any, size: int, end_ids: Sequence[int], special_ids: Sequence[int]) -> Vocabulary:
@@ -65,19 +69,15 @@ class Vocabulary:
 
     def prefixes_of_all(self, texts: Iterable[bytes]) -> set[int]:
         """Ids whose bytes are a non-empty prefix of any of `texts`; the work hardly depends on the vocabulary's size."""
-        lookup = self._prefixes
-        tokens, parents, lines, fences = lookup.tokens, lookup.parents, lookup.lines, lookup.fences
-        whole = (0, len(tokens))
+        known = self._known
         found: set[int] = set()
         for text in texts:
-            low, high = fences.get(text[:3], whole)
-            # The last token in order that is not behind the text: every token that begins the text begins this one.
-            node = bisect_right(tokens, text, low, high) - 1
-            while node >= 0:
-                if text.startswith(tokens[node]):
-                    found.update(lines[node])
-                    break
-                node = parents[node]
+            ids = known.get(text)
+            if ids is None:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                ids = known[text] = self._prefixes.of_text(text)
+            found.update(ids)
         return found
 
     @cached_property
@@ -161,6 +161,17 @@ class _Prefixes:
     parents: list[int]
     lines: list[tuple[int, ...]]
     fences: dict[bytes, tuple[int, int]]
+
+    def of_text(self, text: bytes) -> tuple[int, ...]:
+        """Ids whose bytes are a non-empty prefix of `text`."""
+        low, high = self.fences.get(text[:3], (0, len(self.tokens)))
+        # The last token in order that is not behind the text: every token that begins the text begins this one.
+        node = bisect_right(self.tokens, text, low, high) - 1
+        while node >= 0:
+            if text.startswith(self.tokens[node]):
+                return self.lines[node]
+            node = self.parents[node]
+        return ()
 
     @classmethod
     def of(cls, texts: Sequence[bytes], ids: Sequence[int]) -> _Prefixes:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.decoding import vocabulary as vocabulary_module
 from fairlead.decoding.fakes import byte_tokenizer, end_id
 from fairlead.decoding.model import find_folder, load_tokenizer
 from fairlead.decoding.vocabulary import Vocabulary, continues_identifier, identifier_head
@@ -94,3 +95,15 @@ def test_encoding_what_stands_before_a_pre_token_never_changes(default_vocabular
         start = default_vocabulary.pretoken_start(text, at)
         ids = default_vocabulary.encode(text[:start])
         assert whole[: len(ids)] == ids
+
+
+def test_what_begins_a_text_is_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second answer is the first one, and forgetting changes none."""
+    monkeypatch.setattr(vocabulary_module, "MOST_KNOWN", 2)
+    vocabulary = Vocabulary([b"", b"a", b"ap", b"append", b"x"])
+    texts = [b"append", b"apx", b"b", b"x", b"append", b"a"]
+    for _ in range(2):
+        assert vocabulary.prefixes_of_all(texts) == {1, 2, 3, 4}
+        for text in texts:
+            assert vocabulary.prefixes_of_all([text]) == set(vocabulary.prefixes_of(text))
+    assert len(vocabulary._known) <= 2
