@@ -425,3 +425,18 @@ def test_a_question_about_no_attribute_is_answered_open() -> None:
     answer = monitor.ask(Document("/p/a.py", "x = 3"), 5, Question("."), ).result()
     assert not answer.closed
     assert not answer.refused
+
+
+def test_the_declaration_in_the_documentation_does_what_it_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "monitors.md").read_text("utf-8")
+    (tmp_path / "pyproject.toml").write_text(page.partition("```toml\n")[2].partition("```")[0], "utf-8")
+    assert protocols_of(str(tmp_path)).problems == ()
+    head = "from shop.link import Link\ndef f():\n    x = Link()\n"
+    table = FixedAnalysis({"x": ["open", "send", "close", "name"]})
+    new = start_at(f"{head}    x.▮\n", table, str(tmp_path))
+    assert new is not None
+    assert {member.name for member in new.members.members} == {"open", "name"}
+    assert new.reason == "this link is idle"
+    opened = start_at(f"{head}    x.open()\n    x.▮\n", table, str(tmp_path))
+    assert opened is not None
+    assert {member.name for member in opened.members.members} == {"send", "close", "name"}
