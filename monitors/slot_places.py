@@ -111,6 +111,18 @@ def slots(text: str) -> tuple[Slot, ...]:
     return tuple(sorted(found, key=lambda slot: (slot.offset, slot.kind == "return")))
 
 
+def function_span(text: str, start: int) -> tuple[int, int]:
+    """(begin, end) of the `def` that begins at the offset `start`; (start, start) where none does."""
+    columns = Columns(text)
+    stack = [parse(text).root_node]
+    while stack:
+        node = stack.pop()
+        if node.type == "function_definition" and columns.offset(node.start_byte) == start:
+            return start, columns.offset(node.end_byte)
+        stack.extend(node.named_children)
+    return start, start
+
+
 def text_of(node: Node) -> str:
     """The node's code."""
     return (node.text or b"").decode("utf-8", "replace")
