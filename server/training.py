@@ -71,12 +71,11 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    from ..decoding.training.corpus import build_corpus, summary
+    from ..decoding.training.corpus import build_corpus, read_names, summary
 
-    names = options.exclude.read_text("utf-8").splitlines() if options.exclude else []
-    excluded = [line.partition("#")[0].partition("==")[0].strip() for line in names]
+    excluded = read_names(options.exclude) if options.exclude else []
     reports = build_corpus(
-        options.folder, options.source, held_out=options.held_out, excluded=[name for name in excluded if name],
+        options.folder, options.source, held_out=options.held_out, excluded=excluded,
         any_licence=options.any_licence, nearly=not options.exact_only, most_characters=int(options.most * 1e6),
     )  # fmt: skip
     print(summary(reports))

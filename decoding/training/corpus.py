@@ -142,6 +142,16 @@ def read_sources(folder: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
+def read_names(path: Path) -> list[str]:
+    """The projects named in a file, one a line; versions (`name==1.0`) and comments (`#`) are passed over. Raises
+    `CorpusError`."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
+    return [name for line in lines if (name := line.partition("#")[0].partition("==")[0].strip())]
+
+
 def summary(reports: Sequence[SourceReport]) -> str:
     """Files, characters and what was left out, in one line."""
     dropped: Counter[str] = Counter()

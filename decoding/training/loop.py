@@ -47,6 +47,10 @@ class Plan:
     workers: int = 0
     """Processes that make batches ahead; none is enough for a CPU, a GPU wants one a core."""
 
+    def __post_init__(self) -> None:
+        if min(self.rows, self.micro_rows) < 1 or self.length < 64:
+            raise TrainingError("A batch has at least one row, and a row at least 64 tokens (--rows, --micro-rows, --length)")
+
     def fixed(self) -> dict[str, Any]:
         """What must not change when a run is resumed; budgets may."""
         kept = asdict(self)

@@ -118,7 +118,7 @@ def add_heads(order: Order, report: Report, warn: Callable[[str], None]) -> str:
     dtype = torch.bfloat16 if choose_dtype("auto", device) == torch.bfloat16 else torch.float32
     headed = HeadedNetwork(network.to(device).requires_grad_(False))
     plan = Plan(
-        budget=Budget(order.tokens, order.seconds), rows=order.rows, micro_rows=order.micro_rows, peak=order.rate or 2e-3,
+        budget=Budget(order.tokens, order.seconds), rows=order.rows, micro_rows=order.micro_rows, peak=order.rate or 2e-2,
         length=order.length or network.shape.context_tokens, seed=order.seed, workers=order.workers,
         mix=Mix(order.infilling, outline=order.outlines), checkpoint_seconds=order.checkpoint_seconds,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.decoding.training.corpus import build_corpus, read_split, summary
+from fairlead.decoding.training.corpus import build_corpus, read_names, read_split, summary
 from fairlead.decoding.training.dedup import Duplicates, shingles
 from fairlead.decoding.training.filters import usable_text
 from fairlead.decoding.training.licences import is_permissive, stated_licence
@@ -190,6 +190,13 @@ def test_an_empty_corpus_says_what_was_left_out(tmp_path: Path) -> None:
         build_corpus(tmp_path / "corpus", [])
     with pytest.raises(CorpusError, match="Held out, but not among the usable sources: absent"):
         build_corpus(tmp_path / "corpus", [folder], held_out=["absent"], any_licence=True)
+
+
+def test_names_to_leave_out_are_read_from_a_list_of_requirements(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("# never these\narrow==1.4.0   # dates\n\nlark\n")
+    assert read_names(tmp_path / "names.txt") == ["arrow", "lark"]
+    with pytest.raises(CorpusError, match=r"absent\.txt cannot be read"):
+        read_names(tmp_path / "absent.txt")
 
 
 def test_a_damaged_corpus_is_said(tmp_path: Path) -> None:

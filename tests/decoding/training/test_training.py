@@ -138,6 +138,12 @@ def test_a_corpus_smaller_than_a_batch_is_refused(files: list[SourceFile], token
         train(network(tokenizer), tokenizer, files, replace(PLAN, length=129), tmp_path)
 
 
+def test_a_batch_without_rows_is_refused() -> None:
+    for wrong in ({"rows": 0}, {"micro_rows": 0}, {"length": 8}):
+        with pytest.raises(TrainingError, match="at least one row"):
+            replace(PLAN, **wrong)  # type: ignore[arg-type]  # every value is a whole number
+
+
 def test_another_run_is_not_overwritten(whole: tuple[Path, Network], files: list[SourceFile], tokenizer: Tokenizer) -> None:
     with pytest.raises(TrainingError, match="other settings"):
         train(network(tokenizer), tokenizer, files, replace(PLAN, seed=5), whole[0])
