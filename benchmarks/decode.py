@@ -1,28 +1,27 @@
-"""Tokens a second and time to the first one: fairlead's engine, transformers' `generate`, llama.cpp where it is installed.
+"""Tokens a second and time to the first one: fairlead's engine and transformers' `generate`.
 
     .venv/bin/python benchmarks/decode.py
 
 Writes docs/benchmarks/decode.md. All run the same weights, greedily, from the same tokens, with as many threads, in
-turns. `generate` runs in every setting that helps on this machine, and the fastest counts. llama.cpp is measured when
-`llama_cpp` and `gguf` can be imported: the same weights are written for it, and it is given token ids.
+turns. `generate` runs in every setting that helps on this machine, and the fastest counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
-import importlib.util
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
-from machine import made_by, write_page
+from machine import cpu_seconds, made_by, write_page
 from shapes import SHAPES, default_model, engine_and_vocabulary, random_model
 
 from fairlead.decoding.decoder import usable_cores
@@ -75,7 +74,7 @@ def main() -> None:
 
 def clock() -> float:
     """Seconds of this process where it has one thread: other work on the machine disturbs those least."""
-    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+    return cpu_seconds() if torch.get_num_threads() == 1 else time.perf_counter()
 
 
 def made(small: Model, shape: str | None) -> Model:
@@ -83,35 +82,57 @@ def made(small: Model, shape: str | None) -> Model:
 
 
 def measure(small: Model, shape: str | None, prompt: Sequence[int], tokens: int, repeats: int) -> dict[str, Run]:
-    """Medians by way. The module is measured before our engine takes its weights, where two do not fit."""
+    """Medians by way, in turns where memory allows."""
     taken: dict[str, list[Run]] = {}
 
     def note(name: str, run: Run) -> None:
         taken.setdefault(name, []).append(run)
         print(shape, name, f"{run.first:.0f} {run.each:.2f}", file=sys.stderr, flush=True)
 
-    module = made(small, shape).module
-    # The module of a large model is given up by our engine, so that it needs one of its own.
     model = made(small, shape)
-    engine, vocabulary = engine_and_vocabulary(model)
-    warm_up(engine)
-    peers: dict[str, Callable[[], Run]] = {
-        f"generate, {name}": lambda given=given: by_generate(module, prompt, tokens, given)
-        for name, given in GENERATE.items()
-    }
-    with llama_cpp(module, shape or "default") as llama:
-        if llama is not None:
-            peers["llama.cpp, bf16"] = lambda: by_llama_cpp(llama, prompt, tokens)
-        ways = {"fairlead": lambda: by_engine(engine, vocabulary, prompt, tokens, None), **peers}
-        ways[DRAFTS] = lambda: by_engine(engine, vocabulary, prompt, tokens, Drafts())
-        for way in ways.values():
+    available = psutil.virtual_memory().available
+    if available > 10 * model.parameters:
+        # Our engine takes the weights of a large model from its module, so that each has its own.
+        module = copy.deepcopy(model.module)
+        peers = by_settings(module, prompt, tokens, wide=available > 20 * model.parameters)
+        ours = by_ours(model, prompt, tokens)
+        for way in (*ours.values(), *peers.values()):
             way()
         for _ in range(repeats):
-            for name, way in ways.items():
+            for name, way in (*ours.items(), *peers.items()):
                 note(name, way())
+    else:
+        # Two do not fit: one after the other.
+        for ways in (by_settings(model.module, prompt, tokens, wide=False), None):
+            for name, way in (ways or by_ours(model, prompt, tokens)).items():
+                way()
+                for _ in range(repeats):
+                    note(name, way())
     return {
         name: Run(statistics.median(run.first for run in runs), statistics.median(run.each for run in runs))
         for name, runs in taken.items()
+    }
+
+
+def by_settings(module: Any, prompt: Sequence[int], tokens: int, *, wide: bool) -> dict[str, Callable[[], Run]]:
+    """Every setting of `generate`; `wide`: in float32 too."""
+    ways: dict[str, Callable[[], Run]] = {
+        f"generate, {name}": lambda given=given: by_generate(module, prompt, tokens, given)
+        for name, given in GENERATE.items()
+    }
+    if wide:
+        # Some processors are slow at products of few rows in bfloat16, so that twice the bytes may take less time.
+        module_32 = copy.deepcopy(module).float()
+        ways["generate, float32"] = lambda: by_generate(module_32, prompt, tokens, {})
+    return ways
+
+
+def by_ours(model: Model, prompt: Sequence[int], tokens: int) -> dict[str, Callable[[], Run]]:
+    engine, vocabulary = engine_and_vocabulary(model)
+    warm_up(engine)
+    return {
+        "fairlead": lambda: by_engine(engine, vocabulary, prompt, tokens, None),
+        DRAFTS: lambda: by_engine(engine, vocabulary, prompt, tokens, Drafts()),
     }
 
 
@@ -148,46 +169,6 @@ def by_generate(module: Any, prompt: Sequence[int], tokens: int, given: dict[str
         end = clock()
     assert out.shape[1] == len(prompt) + tokens
     return Run((first - begun) * 1000, ((end - first) - (first - begun)) * 1000 / (tokens - 1))
-
-
-class llama_cpp:
-    """A context: llama.cpp with the weights of a module, or None where it is not installed."""
-
-    def __init__(self, module: Any, name: str) -> None:
-        self._module, self._name = module, name
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Any:
-        if not all(importlib.util.find_spec(name) for name in ("llama_cpp", "gguf")):
-            return None
-        from gguf_weights import write_gguf
-        from llama_cpp import Llama
-
-        self._folder = tempfile.TemporaryDirectory()
-        path = Path(self._folder.name) / f"{self._name}.gguf"
-        write_gguf(self._module, path)
-        threads = torch.get_num_threads()
-        return Llama(
-            str(path), n_ctx=1024, n_threads=threads, n_threads_batch=threads, logits_all=False, verbose=False,
-            n_batch=512,
-        )  # fmt: skip
-
-    def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
-
-
-def by_llama_cpp(llama: Any, prompt: Sequence[int], tokens: int) -> Run:
-    llama.reset()
-    begun = clock()
-    llama.eval(list(prompt))
-    token = llama.sample(temp=0.0, repeat_penalty=1.0)
-    first = clock()
-    for _ in range(tokens - 1):
-        llama.eval([token])
-        token = llama.sample(temp=0.0, repeat_penalty=1.0)
-    end = clock()
-    return Run((first - begun) * 1000, (end - first) * 1000 / (tokens - 1))
 
 
 def table(shape: str | None, found: dict[str, Run], small: Model, prompt_tokens: int, tokens: int) -> list[str]:
@@ -251,7 +232,7 @@ def page(rows: Sequence[str], agreements: Sequence[str]) -> str:
     return f"""# Tokens a second
 
 {made_by(".venv/bin/python benchmarks/decode.py")} {torch.get_num_threads()} thread(s) each. Milliseconds are {unit},
-medians, in turns within one run.
+medians, in turns within one run where two copies of the weights fit into memory.
 
 Greedy text from the same weights and the same prompt. *fairlead*: the engine of the server, one token a pass, the prompt
 read so that it could be stopped; *drafts*: with speculation from the prompt and from what was written. *generate*: that of

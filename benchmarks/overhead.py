@@ -127,8 +127,9 @@ def ahead(
     """Milliseconds and tokens of one text; the thresholds that end a text early are off."""
     decoder.engine.crop(0)
     limits = Limits(
-        until=time.monotonic() + NEVER, max_tokens=tokens, min_token=0, min_legal_mass=0, whole=False, multiline=True
-    )
+        until=time.monotonic() + NEVER, max_tokens=tokens, min_token=0, min_legal_mass=0, whole=False, multiline=True,
+        draft=False,  # what one side wrote would be drafted for the other
+    )  # fmt: skip
     begun = time.perf_counter()
     written = decoder.write(document, offset, guide, limits, automatic=False)
     took_ms = (time.perf_counter() - begun) * 1000
@@ -189,7 +190,7 @@ switched off. *Run ahead* is what the server does: the whole name behind a dot i
 on while analysis answers. *Masks at every step* is what
 `MonitorLogitsProcessor` does: analysis is waited for at every dot, and each token's logits are masked; its unguided side
 is the same plain loop. *Cold*: the first time analysis is asked about this document's receivers; *warm*: the second.
-Texts may differ in length where one ended sooner, so that times are for one token.
+Drafts are off on both sides. Texts may differ in length where one ended sooner, so that times are for one token.
 
 | model | way | unguided, ms a token | guided, ms a token | ratio, median | ratio, p90 | places |
 |---|---|--:|--:|--:|--:|--:|
