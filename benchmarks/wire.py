@@ -42,7 +42,9 @@ class Client:
                 "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
                 "capabilities": {
                     "general": {"positionEncodings": ["utf-32", "utf-16"]},
-                    "workspace": {"configuration": True, "workspaceFolders": True},
+                    "workspace": {
+                        "configuration": True, "workspaceFolders": True, "inlayHint": {"refreshSupport": True},
+                    },
                     "textDocument": {
                         "completion": {"completionItem": {"labelDetailsSupport": True}},
                         "inlineCompletion": {},

@@ -73,6 +73,8 @@ class Inferring:
         self._saves = 0
         self._waiting = 0
         """Requests that somebody waits for; the background stands aside."""
+        self._quiet_at = 0.0
+        """When nobody will have typed, in any document, for long enough."""
         self._closed = False
         self.took_ms: float | None = None
         """How long the last document took, from beginning to end."""
@@ -110,6 +112,7 @@ class Inferring:
     def idle(self, path: str, idle_s: float, snapshot: Callable[[], Document | None]) -> None:
         """The document has just been edited: stop, and infer what is new once nobody has typed for `idle_s`."""
         self.edited(path)
+        self._quiet_at = time.monotonic() + idle_s
         if not self.on:
             return
         work = self._work[path] = _Work()
@@ -192,8 +195,20 @@ class Inferring:
         work = self._work[document.path] = _Work()
         _tasks.add(asyncio.get_running_loop().create_task(self._infer_all(document, work)))
 
-    def _stop_of(self, work: _Work) -> Callable[[], bool]:
-        return lambda: work.stop.is_set() or self._waiting > 0
+    def _stop_of(self, work: _Work, halted: threading.Event) -> Callable[[], bool]:
+        """Whether the background must end or stand aside; notes in `halted` that it did."""
+
+        def stop() -> bool:
+            if work.stop.is_set() or self._aside:
+                halted.set()
+            return halted.is_set()
+
+        return stop
+
+    @property
+    def _aside(self) -> bool:
+        """Whether somebody types, or waits for an answer."""
+        return self._waiting > 0 or time.monotonic() < self._quiet_at
 
     async def _infer_all(self, document: Document, work: _Work) -> None:
         """Infer what is not known yet, a piece at a time."""
@@ -208,21 +223,22 @@ class Inferring:
             else:
                 todo = [(slot, key) for slot, key in keyed if not _is_complete(known.inferred.get(key))]
             while todo:
-                piece, stop = todo[:PIECE], self._stop_of(work)
+                piece, rest, halted = todo[:PIECE], todo[PIECE:], threading.Event()
+                stop = self._stop_of(work, halted)
                 made = await loop.run_in_executor(
                     self._executor, _infer, self._inference, document, [slot for slot, _ in piece], stop, None
                 )
                 if work.stop.is_set() or self._known.get(path) is not known:
                     return
                 for (_, key), one in zip(piece, made, strict=False):
-                    known.inferred[key] = one
+                    if one.complete or not _is_complete(known.inferred.get(key)):
+                        known.inferred[key] = one
                 self._on_ready(path)
-                if self._waiting:
-                    todo = [(slot, key) for slot, key in todo if not _is_complete(known.inferred.get(key))]
-                    while self._waiting:
+                todo = rest
+                if halted.is_set():
+                    todo = [(slot, key) for slot, key in piece if not _is_complete(known.inferred.get(key))] + rest
+                    while self._aside and not work.stop.is_set():
                         await asyncio.sleep(WAIT_S)
-                else:
-                    todo = todo[PIECE:]
             alive = {key for _, key in keyed}
             known.inferred = {key: one for key, one in known.inferred.items() if key in alive}
             self.took_ms = (time.monotonic() - begun) * 1000

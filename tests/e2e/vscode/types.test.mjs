@@ -56,7 +56,8 @@ describe('types', () => {
     /** VS Code paints signs without width around a hint, and the blank before an arrow is a margin, no text. */
     const shownLines = async () => (await editor.lines()).map((line) => line.replace(/[^\x20-\x7e]/g, '').replace(')->', ') ->').trimEnd());
 
-    const hint = (label) => editor.page.locator('.editor-instance .view-line span').filter({ hasText: label }).last();
+    /** The innermost element of a hint, on the line that holds `line`. */
+    const hint = (line, label) => editor.page.locator('.editor-instance .view-line', { hasText: line }).locator('span').filter({ hasText: label }).last();
 
     /** Takes the action of that title from the list of refactorings at the cursor. */
     async function refactor(title) {
@@ -73,7 +74,15 @@ describe('types', () => {
             }
         }, `the action "${title}"`);
         await editor.screenshot('types-actions');
-        await row.click();
+        const focused = editor.page.locator('.action-widget .monaco-list-row.focused');
+        await until(async () => {
+            if (((await focused.count()) ? await focused.first().getAttribute('aria-label') : '') === title) {
+                return true;
+            }
+            await editor.press('ArrowDown');
+            return false;
+        }, `"${title}" to be chosen`);
+        await editor.press('Enter');
     }
 
     test('hints stand where the annotations would, guesses marked', async () => {
@@ -85,8 +94,8 @@ describe('types', () => {
         const text = (await openReport('accepted.py')).replace('import pathlib\n', '');
         writeFileSync(join(editor.workspace, 'inventory', 'accepted.py'), text);
         await painted('def load(path: Path?) -> Warehouse:');
-        await hint(': Path?').hover();
-        await hint(': Path?').dblclick();
+        await hint('load', ': Path?').hover();
+        await hint('load', ': Path?').dblclick();
         await painted('def load(path: Path) -> Warehouse:');
         assert.equal(
             await editor.save('inventory/accepted.py'),
