@@ -401,6 +401,23 @@ async def test_nothing_for_cells_other_languages_and_unknown_documents(client: C
         assert await actions(client, known, 0, 7) == {}
 
 
+async def test_a_cell_of_a_notebook_is_hovered_over_and_not_written(client: Client, project: Path) -> None:
+    """Its import would belong into another cell; and `%` is no Python."""
+    cells = [f"vscode-notebook-cell:/n.ipynb#{number}" for number in (1, 2)]
+    texts = ["%matplotlib inline\nimport os\n", "def f(request): return request\n"]
+    client.notify("notebookDocument/didOpen", {
+        "notebookDocument": {"uri": "file:///n.ipynb", "notebookType": "jupyter-notebook", "version": 1,
+                             "cells": [{"kind": 2, "document": cell} for cell in cells]},
+        "cellTextDocuments": [
+            {"uri": cell, "languageId": "python", "version": 1, "text": text} for cell, text in zip(cells, texts, strict=True)
+        ],
+    })  # fmt: skip
+    answer = await client.request("textDocument/hover", client.at(cells[1], 0, 8))
+    assert "predicted: Request 90 %" in answer["contents"]["value"]
+    assert await client.request("textDocument/inlayHint", {"textDocument": {"uri": cells[1]}, "range": WHOLE}) is None
+    assert await actions(client, cells[1], 0, 8) == {}
+
+
 async def test_switches(start_client: Callable[..., AbstractAsyncContextManager[Client]], project: Path) -> None:
     options = {**OPTIONS, "hints.returns": False, "hints.variables": False, "hints.min_probability": 0.9}
     async with start_client(SERVER, roots=[project.as_uri()], options=options, capabilities=CAPABILITIES) as made:
