@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -20,6 +21,10 @@ MOST_TRIES = 12
 
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 _CLOSES = {opener: closer for closer, opener in _CLOSERS.items()}
+_GOES_ON = re.compile(
+    r"(?:[^\w\s)\]}'\"]|\b(?:and|or|not|in|is|if|else|lambda|await|yield|import|from|as|del|assert|global|nonlocal))\Z"
+)
+"""What a line ends in that may not end a statement."""
 _HEADER = re.compile(
     r"[ \t]*(?:async[ \t]+)?(?:if|elif|else|for|while|with|try|except|finally|def|class|match|case)\b", re.ASCII
 )
@@ -35,11 +40,13 @@ def longest_end(before: str, written: str, after: str, ends: list[int]) -> int:
     if not is_indented_right(before, written):
         return 0
     closers = after.partition("\n")[0]
-    tries = [end for end in reversed(ends) if end and is_balanced(before, written[:end], closers)]
-    for end in tries[:MOST_TRIES]:
+    tries = (end for end in reversed(ends) if end and is_balanced(before, written[:end], closers))
+    seen = []
+    for end in islice(tries, MOST_TRIES):
         if parses(before, written[:end], after) and ends_its_line(before, written[:end], after):
             return end
-    for end in tries[:MOST_TRIES]:
+        seen.append(end)
+    for end in seen:
         if can_be_finished(before, written[:end], after):
             return end
     return 0
@@ -58,6 +65,8 @@ def ends_its_line(before: str, written: str, after: str) -> bool:
         return True
     if line.endswith(":"):
         return _HEADER.match(line) is not None
+    if not _GOES_ON.search(line):
+        return True
     return parses(before, f"{written}{rest}\n{_indent(begun)}pass", line_end + below)
 
 

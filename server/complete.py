@@ -125,7 +125,8 @@ def _answer(
             ranking, ranked = decoder.rank(document, start, names, typed=start.typed)
             prefill_ms, decode_ms = ranked.prefill, ranked.decode
         limits = Limits(
-            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence, whole=guided,
+            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence,
+            whole=guided and settings.monitors_syntax,
             draft=settings.inline_draft, run_ahead=settings.inline_run_ahead,
         )  # fmt: skip
         written = decoder.write(document, offset, guide if guided else None, limits)
