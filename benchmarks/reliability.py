@@ -1,10 +1,12 @@
 """The ledger of reliability: what fairlead promises, the tests that hold it, and what they measured.
 
     .venv/bin/python benchmarks/reliability.py                 all lines, in the ledger's form; writes the page
-    .venv/bin/python benchmarks/reliability.py T6 T9           some of them, on the screen
+    .venv/bin/python benchmarks/reliability.py T6 T9           some of them; the others stand as they were measured before
     .venv/bin/python benchmarks/reliability.py --form night    as long as scripts/night has time for
+    .venv/bin/python benchmarks/reliability.py --no-page T12   on the screen only
 
-The lines are those of issue 7 and stand in reliability_rows.py. A test reports what it measured through the fixture
+What pytest reports is kept in benchmarks/results, the newest of each test is shown. The lines are those of issue 7 and
+stand in reliability_rows.py. A test reports what it measured through the fixture
 `figure`; a line whose tests report nothing shows how many passed. The exit status is 1 when a test failed.
 """
 
@@ -14,7 +16,7 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +28,15 @@ from machine import made_by, write_page
 from reliability_rows import ROWS, Row
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "reliability"
 
 HEAD = """# Reliability and security, line by line
 
 {made}
 
-Each line is a promise of issue 7, the tests that hold it, and what they measured in this run (form: {form}). *Bites* counts
-the broken variants among them: the test puts an old fault back and fails unless it is noticed. `scripts/night` runs the
-same lines for hours. Times are from a machine with other work on it.
+Each line is a promise of issue 7, the tests that hold it, and what they measured. *Bites* counts the broken variants among
+them: the test puts an old fault back and fails unless it is noticed. `scripts/night` runs the same lines for hours. Times
+are from a machine with much other work on it.
 
 | | promise | measured | tests | bites |
 |---|---|---|--:|--:|
@@ -42,33 +45,40 @@ same lines for hours. Times are from a machine with other work on it.
 
 @dataclass
 class Outcome:
-    """What became of one test function, all its parameters together."""
+    """What became of one test function, all its parameters together, in the form that it ran in."""
 
+    form: str = ""
     passed: int = 0
     skipped: int = 0
     failed: list[str] = field(default_factory=list)
     figures: list[tuple[str, str]] = field(default_factory=list)
 
 
-def run(tests: Sequence[str], form: str, quiet: bool = False) -> dict[str, Outcome]:
-    """Outcomes by `path::function`."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-m", "", "-p", "no:cacheprovider", "-o", "junit_family=xunit1",
-             f"--junitxml={report}", *tests],
-            cwd=ROOT, env={**os.environ, "FAIRLEAD_FORM": form}, check=False,
-            stdout=subprocess.DEVNULL if quiet else sys.stderr,
-        )  # fmt: skip
-        return outcomes(report.read_text("utf-8"))
+def run(tests: Sequence[str], form: str) -> None:
+    """Leaves pytest's report among the results."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    report = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{form}.xml"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-m", "", "-p", "no:cacheprovider", "-o", "junit_family=xunit1",
+         f"--junitxml={report}", *tests],
+        cwd=ROOT, env={**os.environ, "FAIRLEAD_FORM": form}, check=False, stdout=sys.stderr,
+    )  # fmt: skip
 
 
-def outcomes(report: str) -> dict[str, Outcome]:
+def kept() -> dict[str, Outcome]:
+    """The newest outcome of each test, by `path::function`."""
+    found: dict[str, Outcome] = {}
+    for report in sorted(RESULTS.glob("*.xml")):
+        found |= outcomes(report.read_text("utf-8"), report.stem.rpartition("-")[2])
+    return found
+
+
+def outcomes(report: str, form: str = "") -> dict[str, Outcome]:
     """Reads what pytest wrote as JUnit XML."""
     found: dict[str, Outcome] = {}
     for case in ElementTree.fromstring(report).iter("testcase"):
         path, function = _place(case.get("classname", "")), case.get("name", "").partition("[")[0]
-        outcome = found.setdefault(f"{path}::{function}", Outcome())
+        outcome = found.setdefault(f"{path}::{function}", Outcome(form))
         if case.find("failure") is not None or case.find("error") is not None:
             outcome.failed.append(case.get("name", ""))
         elif case.find("skipped") is not None:
@@ -92,7 +102,8 @@ def line(row: Row, found: dict[str, Outcome]) -> str:
     held, figures = [one for test in row.tests for one in _of(test, found)], []
     bites = [one for test in row.bites for one in _of(test, found)]
     for outcome in [*held, *bites]:
-        figures += [value for name, value in outcome.figures if name == row.name]
+        short = " (short form)" if outcome.form == "short" else ""
+        figures += [value + short for name, value in outcome.figures if name == row.name]
     passed, failed = sum(one.passed for one in held), [name for one in [*held, *bites] for name in one.failed]
     said = figures or ([f"{passed} tests pass"] if passed else [])
     if failed:
@@ -111,7 +122,7 @@ def _of(test: str, found: dict[str, Outcome]) -> Iterable[Outcome]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("lines", nargs="*", help="T1 … T20, S1 … S11; all of them, and the page, if none is named")
+    parser.add_argument("lines", nargs="*", help="T1 … T20, S1 … S11; all of them if none is named")
     parser.add_argument("--form", default="ledger", choices=("short", "ledger", "night"))
     parser.add_argument("--no-page", action="store_true", help="print the page, but do not write it")
     options = parser.parse_args()
@@ -119,14 +130,17 @@ def main() -> int:
     tests = list(dict.fromkeys(test for row in rows for test in (*row.tests, *row.bites)))
     # A file that is asked for as a whole brings its functions with it.
     wanted = [test for test in tests if test == (path := test.partition("::")[0]) or path not in tests]
-    found = run(wanted, options.form)
-    head = HEAD.format(made=made_by("benchmarks/reliability.py"), form=options.form)
-    page = head + "\n".join(line(row, found) for row in rows) + "\n"
-    if options.lines or options.no_page:
-        print(page)
+    before = set(RESULTS.glob("*.xml"))
+    run(wanted, options.form)
+    new = [outcomes(report.read_text("utf-8")) for report in set(RESULTS.glob("*.xml")) - before]
+    found = kept()
+    page = HEAD.format(made=made_by("benchmarks/reliability.py"))
+    if options.no_page:
+        print(page + "\n".join(line(row, found) for row in rows))
     else:
-        write_page("reliability", page + "\n" + named(rows))
-    return 1 if any(outcome.failed for outcome in found.values()) or not found else 0
+        page += "\n".join(line(row, found) for row in ROWS) + "\n"
+        write_page("reliability", page + "\n" + named(ROWS))
+    return 1 if not new or any(outcome.failed for outcome in new[0].values()) else 0
 
 
 def named(rows: Iterable[Row]) -> str:

@@ -66,3 +66,5 @@ def test_a_line_shows_the_figures_of_its_tests_and_their_failures() -> None:
     assert "**failed**: test_two; 7 edits" in ledger.line(rows.Row("T1", "p", ("tests/server/test_a.py",)), found)
     assert "1 skipped here" in ledger.line(rows.Row("T3", "p", ("tests/server/test_b.py",)), found)
     assert "*missing*" in ledger.line(rows.Row("T4", "p"), found)
+    shorter = ledger.outcomes(REPORT, "short")
+    assert "7 edits (short form)" in ledger.line(rows.Row("T1", "p", ("tests/server/test_a.py::test_one",)), shorter)

@@ -8,7 +8,7 @@ import random
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -336,10 +336,12 @@ TEXTS = ["x", "self.", "🎉é", "棚\f", "\f", "\u2028\x85", "\t", "def f(a):",
 
 
 @pytest.mark.parametrize("path", ["inventory/items.py", "windows.py", "unicode_names.py"])
-def test_server_and_buffer_hold_the_same_text(editor: Editor, path: str) -> None:
+def test_server_and_buffer_hold_the_same_text(
+    editor: Editor, path: str, form: Callable[..., int], figure: Callable[[str, str], None]
+) -> None:
     open_file(editor, path)
-    source = random.Random(path)
-    for count in range(100):
+    source, edits = random.Random(path), form(100, 700, 5_000)
+    for count in range(edits):
         editor.lua(
             """
             local edit, text, a, b, c = ...
@@ -361,6 +363,7 @@ def test_server_and_buffer_hold_the_same_text(editor: Editor, path: str) -> None
             """)
             text = editor.buffer()
             assert (told["length"], told["sha1"]) == (len(text), hashlib.sha1(text.encode()).hexdigest())
+    figure("T4", f"Neovim, {path}: {edits} scripted edits, undo and redo among them, every fifth hash equal")
 
 
 def test_status_says_why_nothing_is_offered_in_a_comment(editor: Editor) -> None:

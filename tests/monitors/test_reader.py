@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -68,3 +70,10 @@ def test_ordinary_codecs_are_left_alone(tmp_path: Path, codec: str) -> None:
     content = f"# coding={codec}\nx = 'caf\xe9'\n".encode("latin-1")
     path.write_bytes(content)
     assert read_source(path) == content
+
+
+def test_a_plain_read_of_a_file_that_bites_hangs(tmp_path: Path) -> None:
+    """Otherwise the tests above would prove nothing."""
+    os.mkfifo(tmp_path / "x.py")
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-S", "-c", f"open({str(tmp_path / 'x.py')!r}).read()"], timeout=1.5, check=False)

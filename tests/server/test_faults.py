@@ -269,6 +269,16 @@ async def test_a_model_that_cannot_be_used(client: Client, tmp_path: Path, make:
 
 
 @pytest.mark.weights
+async def test_code_of_a_model_runs_where_it_is_trusted(tmp_path: Path) -> None:
+    """Otherwise its absence above would prove nothing."""
+    model = code_of_its_own(tmp_path / "model")
+    code = "import sys, transformers\ntransformers.AutoConfig.from_pretrained(sys.argv[1], trust_remote_code=True)"
+    environ = {**os.environ, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    subprocess.run([sys.executable, "-c", code, str(model)], env=environ, capture_output=True, check=False)
+    assert (model / "EXECUTED").exists()
+
+
+@pytest.mark.weights
 async def test_a_hub_id_that_was_never_pulled_says_how_to_pull_it(client: Client, tmp_path: Path) -> None:
     found = await failed(client, model="nobody/no-such-model")
     assert found["model"]["error"] == (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 
@@ -80,6 +81,13 @@ def test_the_next_message_is_found_after(bad: bytes) -> None:
     for messages, _ in (fed(stream), fed(*(stream[at : at + size] for at in range(0, len(stream), size)))):
         assert messages[-1] == {"id": 1}
         assert all(message == {"id": 1} for message in messages)
+
+
+def test_frames_that_want_the_header_just_so_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pygls 2.1 read it: deaf for ever after a header in lower case."""
+    monkeypatch.setattr(wire, "_HEADER", re.compile(rb"Content-Length: (\d{1,15})\r\n"))
+    deaf = [header for header in HEADERS if fed(frame({"a": 1}, header=header) + GOOD)[0] != [{"a": 1}, {"id": 1}]]
+    assert len(deaf) >= 3
 
 
 def test_what_is_lost_is_reported() -> None:
