@@ -26,6 +26,7 @@ from typing import Any
 
 import dots_check
 import dots_dataset
+import dots_evidence
 import dots_gate
 import dots_model
 from dots_check import Variant
@@ -43,6 +44,9 @@ from fairlead.monitors.process import AnalysisProcess
 
 SIZES = {"quick": (40, 400, 400), "default": (300, 1_000_000, 600), "full": (1_000_000, 1_000_000, 1_000_000)}
 """At how many accesses a model writes, the gate is asked, and the true statement is written from its beginning."""
+EVIDENCE = REPOSITORY / "monitors" / "evidence.py"
+MONITORS = [path for path in sorted((REPOSITORY / "monitors").glob("*.py")) if path != EVIDENCE]
+"""What a verdict depends on; the evidence only orders lists."""
 SEED = 1
 
 
@@ -94,7 +98,7 @@ def main() -> None:
     )
     run = Run(
         root, Rows(REPOSITORY / "benchmarks/results/dots.jsonl"), written_at, analysis, dots_gate.monitors(analysis),
-        fingerprint(REPOSITORY / "monitors", packages, Path(dots_gate.__file__)),
+        fingerprint(*MONITORS, packages, Path(dots_gate.__file__)),
     )  # fmt: skip
     try:
         gates = gate_stage(run, gated_at)
@@ -218,6 +222,7 @@ def model_stage(
     weights = [path for path in sorted(folder.iterdir()) if path.suffix in (".safetensors", ".json")]
     plain = fingerprint(REPOSITORY / "decoding", dots_dataset.REQUIREMENTS, Path(dots_model.__file__), *weights)
     guided_code = f"{plain}-{run.monitors}"
+    evidence_code = f"{guided_code}-{fingerprint(EVIDENCE, Path(dots_evidence.__file__))}"
     orders = dots_model.orders(decoder, options.infill)
     counts = dots_gate.frequencies()
     written: list[Written] = []
@@ -236,7 +241,11 @@ def model_stage(
             if row is None:
                 made, row = True, dots_model.rank(decoder, order, run.root, source, access, run.guide)
                 run.rows.add(guided_code, ("rank", order, access.id), row)
-            ranks[name][access.id] = row
+            places = run.rows.find(evidence_code, "evidence", order, access.id)
+            if places is None:
+                made, places = True, dots_evidence.ranks(decoder, order, run.root, source, access, run.guide)
+                run.rows.add(evidence_code, ("evidence", order, access.id), places)
+            ranks[name][access.id] = row | places
             for guided in (False, True):
                 code = guided_code if guided else plain
                 key = ("text", order, "guided" if guided else "unguided", access.id)

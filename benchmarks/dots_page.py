@@ -80,6 +80,12 @@ def page(result: dict[str, Any], picture: bool) -> str:
          f"[{row['MRR interval']['low']:.3f}, {row['MRR interval']['high']:.3f}]")
         for name, row in ranking["orders"].items()
     ]  # fmt: skip
+    ingredients = [
+        (order, "nothing" if what == "all" else what.removeprefix("all but "), percent(row["R@1"]), percent(row["R@5"]),
+         f"{row['MRR']:.3f}", "" if what == "all" else f"{row['difference']['mean']:+.3f} "
+         f"[{row['difference']['low']:+.3f}, {row['difference']['high']:+.3f}]")
+        for order, table_of in ranking["ingredients"].items() for what, row in table_of.items()
+    ]  # fmt: skip
     times = [
         (name, *(f"{row[share]:.1f}" for share in ("p50", "p95", "p99")), str(row["count"]))
         for name, row in result["times"].items() if name != "tokens"
@@ -160,6 +166,12 @@ At the {ranking["listed"]} of {ranking["accesses"]} accesses whose true name is 
 {ranking["jedi_listed"]}), of at least two names.
 
 {table(("order", "R@1, %", "R@5", "MRR"), ranked)}
+
+*model and text* is the order of the list that an editor gets: `monitors/evidence.py` weighs what the model believes with
+what the text says, and *text alone* is the list without a model. The weights were fitted on other packages
+(dots-training.txt). What each ingredient is worth, left out of *model and text*, with the paired difference of the MRR:
+
+{table(("order of the prompt", "left out", "R@1, %", "R@5", "MRR", "difference"), ingredients)}
 
 By frequency: counted in the standard library.
 

@@ -183,7 +183,11 @@ def ranking_table(accesses: Sequence[Access], gates: Rows, ranks: Mapping[str, R
     table: dict[str, Any] = {"accesses": len(accesses), "listed": 0, "orders": {}}
     orders = [name for name in ranks if name != "others"]
     places: dict[str, Callable[[str], int | None]] = {
-        **{f"model, {name}": lambda id, name=name: ranks[name][id].get("rank") for name in orders},  # type: ignore[misc]
+        **{
+            f"{what}, {name}": lambda id, name=name, of=of: ranks[name][id]["places"].get(of)  # type: ignore[misc]
+            for what, of in (("model and text", "all"), ("model", "all but the text")) for name in orders
+        },
+        "text alone": lambda id: ranks[orders[0]][id]["places"].get("all but the model"),
         "jedi's own order": lambda id: ranks["others"][id]["jedi"],
         "by frequency": lambda id: ranks["others"][id]["frequency"],
         "alphabetical": lambda id: ranks["others"][id]["alphabetical"],
@@ -200,7 +204,26 @@ def ranking_table(accesses: Sequence[Access], gates: Rows, ranks: Mapping[str, R
             "R@1 interval": asdict(bootstrap([float(rank == 1) for rank in found], clusters)),
             "MRR interval": asdict(bootstrap([0.0 if rank is None else 1 / rank for rank in found], clusters)),
         }  # fmt: skip
+    table["ingredients"] = {name: ingredients_of(fair, ranks[name]) for name in orders}
     return table
+
+
+def ingredients_of(accesses: Sequence[Access], ranks: Rows) -> dict[str, Any]:
+    """What each ingredient of the order is worth: R@1, R@5 and MRR without it, and the paired differences to all of them."""
+    found = {id: row["places"] for id, row in ((access.id, ranks[access.id]) for access in accesses)}
+    clusters = [access.function for access in accesses]
+    table: dict[str, Any] = {}
+    for what in next(iter(found.values()), {}):
+        places = [found[access.id].get(what) for access in accesses]
+        first, five, reciprocal = ranking_scores(places)
+        lost = [_reciprocal(place) - _reciprocal(found[access.id].get("all"))
+                for place, access in zip(places, accesses, strict=True)]  # fmt: skip
+        table[what] = {"R@1": first, "R@5": five, "MRR": reciprocal, "difference": asdict(bootstrap(lost, clusters))}
+    return table
+
+
+def _reciprocal(place: int | None) -> float:
+    return 0.0 if place is None else 1 / place
 
 
 def time_table(gates: Rows, others: Rows, written: Sequence[Written]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _answer(
         written = decoder.write(document, offset, guide if guided else None, limits)
         inline = written.offers
         prefill_ms, decode_ms = prefill_ms + written.timings.prefill, decode_ms + written.timings.decode
-    listed = entries(start, ranking) if start is not None else ()
+    listed = entries(start, ranking, document) if start is not None else ()
     return {
         "position": {"path": position.path, "line": position.line, "column": position.column},
         "monitor": None if start is None or not start.monitor else _monitor(start, ranking),

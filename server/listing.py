@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..monitors.analysis import Analysis, Document, Member, Members
 from ..monitors.dereference import normal_form
 from ..monitors.errors import AnalysisError
+from ..monitors.evidence import scores
 from ..monitors.languages import language_of
 from ..monitors.monitor import FREE, Monitor, Start
 from ..monitors.roster import BESIDE
@@ -75,14 +76,37 @@ def _merged(said: tuple[Start, ...], names: Members) -> Start | None:
     return replace(first, members=replace(first.members, members=merged, extra_names=extra, silence=silence))
 
 
-def entries(start: Start, ranking: Ranking | None) -> tuple[Entry, ...]:
-    """The members that begin with what is typed, by falling probability; without a ranking in analysis's own order,
-    private names last."""
+def entries(start: Start, ranking: Ranking | None, document: Document) -> tuple[Entry, ...]:
+    """The members that begin with what is typed, the likeliest first.
+
+    Behind a dot of Python the order weighs the model's probability with what the text itself says (`evidence`), or goes by
+    the text alone; elsewhere by the probability, or in analysis's own order. Private names come last among equals. The
+    probability of an entry is the model's own, whatever the order.
+    """
     typed = normal_form(start.typed)
     found = [member for member in start.members.members if normal_form(member.name).startswith(typed)]
-    if ranking is None:
-        return tuple(Entry(member) for member in sorted(found, key=lambda member: member.name.startswith("_")))
-    given = ranking.starting_with(start.typed)
-    value = dict(zip(given.names, given.log_probs, strict=True))
-    listed = [Entry(member, math.exp(value.get(member.name, -math.inf))) for member in found]
-    return tuple(sorted(listed, key=lambda entry: -(entry.probability or 0.0)))
+    found.sort(key=lambda member: member.name.startswith("_"))
+    probabilities: list[float] | None = None
+    if ranking is not None:
+        given = ranking.starting_with(start.typed)
+        value = dict(zip(given.names, given.log_probs, strict=True))
+        probabilities = [math.exp(value.get(member.name, -math.inf)) for member in found]
+    order: list[float] | None = probabilities
+    if _behind_dot(start, document):
+        order = scores(document.text, start.offset, found, probabilities)
+    if probabilities is None:
+        listed = [Entry(member) for member in found]
+    else:
+        listed = [Entry(member, probability) for member, probability in zip(found, probabilities, strict=True)]
+    if order is None:
+        return tuple(listed)
+    return tuple(entry for _, entry in sorted(zip(order, listed, strict=True), key=lambda pair: -pair[0]))
+
+
+def _behind_dot(start: Start, document: Document) -> bool:
+    """Whether a member of something comes at the start, in no order of its own: names a match has not used come first."""
+    before = document.text[:start.offset].rstrip(" \t")
+    return (
+        before.endswith(".") and language_of(document.path).id == "python"
+        and start.monitor in ("dereference", "typestate", "store") and all(one.monitor != "match" for one in start.others)
+    )  # fmt: skip

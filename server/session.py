@@ -217,7 +217,7 @@ class Session:
         if not start.members.members and not start.closed:
             start = await self._predicted(document, offset, start)
         ranking = await self._ranking(document, start)
-        found = entries(start, ranking)
+        found = await loop.run_in_executor(self._ask, entries, start, ranking, document)
         self._took("completion", begun, analysis=analysed - begun, model=time.monotonic() - analysed)
         if found:
             self._something("completion")
