@@ -32,6 +32,9 @@ T = TypeVar("T")
 PIECE = 12
 """Slots inferred in one go: what is known is shown after each, and an edit stops before the next."""
 
+FIRST_PIECE = 4
+"""Slots of the first go: the sooner there is something to see."""
+
 WAIT_S = 0.05
 """How often the background looks whether somebody who waits has been served."""
 
@@ -71,6 +74,7 @@ class Inferring:
         self._known: dict[str, _Known] = {}
         self._work: dict[str, _Work] = {}
         self._saves = 0
+        self._shown: dict[str, tuple[int, int]] = {}
         self._waiting = 0
         """Requests that somebody waits for; the background stands aside."""
         self._quiet_at = 0.0
@@ -103,6 +107,10 @@ class Inferring:
             known.saves = self._saves  # only its own save: what its functions say is still true
         self._schedule(document)
 
+    def shown(self, path: str, begin: int, end: int) -> None:
+        """This part of the document is on the screen: it is inferred first."""
+        self._shown[path] = begin, end
+
     def edited(self, path: str) -> None:
         """Stop what runs for a document."""
         work = self._work.pop(path, None)
@@ -128,6 +136,7 @@ class Inferring:
         """The document is not edited any more."""
         self.edited(path)
         self._known.pop(path, None)
+        self._shown.pop(path, None)
 
     def stop_all(self) -> None:
         for path in list(self._work):
@@ -222,8 +231,11 @@ class Inferring:
                 todo = list(keyed)
             else:
                 todo = [(slot, key) for slot, key in keyed if not _is_complete(known.inferred.get(key))]
+            size = FIRST_PIECE
             while todo:
-                piece, rest, halted = todo[:PIECE], todo[PIECE:], threading.Event()
+                begin, end = self._shown.get(path, (0, 0))
+                todo.sort(key=lambda pair: (not begin <= pair[0].offset <= end, pair[0].offset))
+                piece, rest, halted = todo[:size], todo[size:], threading.Event()
                 stop = self._stop_of(work, halted)
                 made = await loop.run_in_executor(
                     self._executor, _infer, self._inference, document, [slot for slot, _ in piece], stop, None
@@ -234,7 +246,7 @@ class Inferring:
                     if one.complete or not _is_complete(known.inferred.get(key)):
                         known.inferred[key] = one
                 self._on_ready(path)
-                todo = rest
+                todo, size = rest, PIECE
                 if halted.is_set():
                     todo = [(slot, key) for slot, key in piece if not _is_complete(known.inferred.get(key))] + rest
                     while self._aside and not work.stop.is_set():

@@ -105,12 +105,13 @@ class TypeFeatures:
         document = self._document(uri)
         if document is None or not (settings.enabled and settings.hints_enabled and self.session.types.on):
             return None
+        begin, end = (self.server.offset(uri, place) for place in (params.range.start, params.range.end))
+        self.session.types.shown(document.path, begin, end)
         if not self.server.client_supports("workspace.inlay_hint.refresh_support"):
             await self._settled(document)
         known = await self.session.types.known(document)
         if not self.server.documents.is_current(uri, document):
             return None
-        begin, end = (self.server.offset(uri, place) for place in (params.range.start, params.range.end))
         wanted = [
             (one, claim) for one in known
             if begin <= one.slot.insert_at <= end and (claim := claims.hinted(one, settings, document.text))

@@ -137,6 +137,18 @@ async def test_whoever_waits_comes_before_the_background() -> None:
     inferring.close()
 
 
+async def test_what_is_on_the_screen_is_inferred_first() -> None:
+    inferring = Inferring(lambda _path: None)
+    inference = kept(inferring)
+    text = "".join(f"def f{number}(): pass\n" for number in range(30))
+    inferring.shown("a.py", text.index("def f20"), text.index("def f22"))
+    inferring.opened(document(text))
+    await until(lambda: not inferring.busy("a.py"))
+    assert inference.asked[0] == ["f20", "f21", "f0", "f1"]
+    assert sorted(name for names in inference.asked for name in names) == sorted(f"f{number}" for number in range(30))
+    inferring.close()
+
+
 async def test_what_another_file_may_have_changed_is_inferred_anew_but_stays_known_meanwhile() -> None:
     inferring = Inferring(lambda _path: None)
     inference = kept(inferring)
