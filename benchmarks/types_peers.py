@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from types_slots import Record
 PEERS = types_dataset.REPOSITORY / "build" / "types-peers"
 REQUIREMENTS = ("basedpyright==1.40.2", "pyrefly==1.4.1", "ty==0.0.104")
 COPIES = types_dataset.REPOSITORY / "build" / "types-copies"
+KEPT = types_dataset.REPOSITORY / "build" / "types-answers"
 _LITERAL = re.compile(r"Literal\[([^\[\]]*)\]")
 _REVEALED = re.compile(
     r"(?:\s*(?:INFO|ERROR|WARN)\s+)?([^:\s]+\.py):(\d+):.*?[Rr]evealed type: `?(.*?)`?(?: \[reveal-type\])?$"
@@ -124,6 +126,19 @@ def _tail(node: object, record: Record) -> Iterator[tuple[list[str], int, Record
         yield [f"def _reveal(it: {'.'.join(path[:-1])!r}):", f"    reveal_type(it.{path[-1]})"], 1, record
     else:
         yield [f"reveal_type({qualified})"], 0, record
+
+
+def answers(tool: str, project: str, records: list[Record]) -> Answers:
+    """What a tool says, from the last time if it was asked the same."""
+    asked = sorted((record.path, record.kind, record.offset) for record in records)
+    key = hashlib.sha256(json.dumps([REQUIREMENTS, tool, project, asked]).encode()).hexdigest()[:16]
+    cached = KEPT / f"{tool.replace(' ', '-')}-{project}-{key}.json"
+    if cached.exists():
+        return {(path, kind, offset): text for path, kind, offset, text in json.loads(cached.read_text(encoding="utf-8"))}
+    found = pyrefly_infer(project, records) if tool == "pyrefly infer" else revealed(tool, project, records)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    cached.write_text(json.dumps([[*slot, text] for slot, text in found.items()]), encoding="utf-8")
+    return found
 
 
 def revealed(tool: str, project: str, records: list[Record]) -> Answers:

@@ -1,7 +1,8 @@
 """Learns the second stage and calibrates it: writes monitors/data/type_weights.json.
 
-The weights come from the projects that the tables never saw (types_tables.HELD_OUT), the calibration from those of
-"calibration". Every project counts the same, whatever its size. Run after types_tables.py.
+Both come from the projects that the tables never saw (types_tables.HELD_OUT) and from those of "calibration": a project is
+calibrated on with weights learned from others. Every project counts the same in learning, whatever its size. Run after
+types_tables.py.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ CALIBRATED = {"parameter": 120, "return": 80}
 EPSILONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 DELTA = 0.05
 TOP = 5
+FOLDS = 3
 
 
-def fit(records: list[Record], steps: int = 400) -> tuple[list[float], list[float]]:
+def fit(records: list[Record], steps: int = 45) -> tuple[list[float], list[float]]:
     """The weights of candidates and of *other*, by maximum likelihood."""
     torch.set_num_threads(1)
     widest = max(len(record.texts) for record in records)
@@ -52,15 +54,18 @@ def fit(records: list[Record], steps: int = 400) -> tuple[list[float], list[floa
     v[1] = 1.0
     w.requires_grad_()
     v.requires_grad_()
-    optimiser = torch.optim.Adam([w, v], lr=0.05)
-    for _ in range(steps):
+    optimiser = torch.optim.LBFGS([w, v], max_iter=steps, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
         logits = torch.cat([x @ w, (other @ v)[:, None]], 1) + mask
         loss = (torch.nn.functional.cross_entropy(logits, truth, reduction="none") * weight).sum()
-        loss = loss + 1e-3 * (w.pow(2).sum() + v.pow(2).sum()) / 10
+        loss = loss + 1e-4 * (w.pow(2).sum() + v.pow(2).sum())
         optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-    print(f"  {len(records)} slots, loss {float(loss.detach()):.3f}")
+        return loss
+
+    loss = optimiser.step(closure)
+    print(f"  {len(records)} slots, loss {float(closure().detach()):.3f} from {float(loss.detach()):.3f}", flush=True)
     return [round(value, 4) for value in w.tolist()], [round(value, 4) for value in v.tolist()]
 
 
@@ -117,17 +122,13 @@ def allowed_misses(count: int, epsilon: float) -> int:
     return best
 
 
-def thresholds(records: list[Record], weights: list[float], other: list[float]) -> dict[str, float | None]:
-    """For each promise the largest threshold whose sets miss few enough slots of the calibration projects."""
-    worth = []
-    for record in records:
-        pairs, rest = ranked(record, weights, other)
-        worth.append(next((share for text, share in pairs if is_right(text, record.label)), rest))
-    worth.sort()
+def thresholds(worth: list[float]) -> dict[str, float | None]:
+    """For each promise the largest threshold whose sets miss few enough slots. `worth` are the shares of the truths."""
+    ordered = sorted(worth)
     found: dict[str, float | None] = {}
     for epsilon in EPSILONS:
-        misses = allowed_misses(len(worth), epsilon)
-        found[f"{epsilon:g}"] = math.floor(worth[misses] * 1e5) / 1e5 if misses >= 0 else None
+        misses = allowed_misses(len(ordered), epsilon)
+        found[f"{epsilon:g}"] = math.floor(ordered[misses] * 1e5) / 1e5 if misses >= 0 else None
     return found
 
 
@@ -141,27 +142,39 @@ def records(section: str, most: dict[str, int], only: frozenset[str] | None = No
     return [record for record in found if not record.decided and not record.trivial]
 
 
+def crossed(own: list[Record]) -> list[tuple[Record, list[tuple[str, float]], float]]:
+    """Every record ranked by weights that were learned from other projects than its own, with the share of *other*."""
+    projects = sorted({record.project for record in own})
+    found = []
+    for fold in range(FOLDS):
+        held = {project for at, project in enumerate(projects) if at % FOLDS == fold}
+        weights, other = fit([record for record in own if record.project not in held])
+        found += [(record, *ranked(record, weights, other)) for record in own if record.project in held]
+    return found
+
+
 def main() -> None:
-    learned = records("learning", LEARNED, types_tables.HELD_OUT)
-    calibration = records("calibration", CALIBRATED)
+    pool = records("learning", LEARNED, types_tables.HELD_OUT) + records("calibration", CALIBRATED)
     stored: dict[str, object] = {"features": FEATURES, "other features": OTHER_FEATURES}
     for kind in ("parameter", "return"):
-        weights, other = fit([record for record in learned if record.kind == kind])
+        own = [record for record in pool if record.kind == kind]
+        first: list[tuple[float, bool]] = []
+        others: list[tuple[float, bool]] = []
+        worth, three = [], []
+        for record, pairs, rest in crossed(own):
+            right = [is_right(text, record.label) for text, _ in pairs]
+            first.append((pairs[0][1], right[0]))
+            others += [(share, hit) for (_, share), hit in zip(pairs[1:TOP], right[1:TOP], strict=False)]
+            worth.append(next((share for (_, share), hit in zip(pairs, right, strict=True) if hit), rest))
+            three.append(any(right[:3]))
+        print(f"  {kind}: {len(own)} slots of {len({record.project for record in own})} projects, judged by others' weights: "
+              f"top-1 {np.mean([hit for _, hit in first]):.3f}, top-3 {np.mean(three):.3f}")  # fmt: skip
+        weights, other = fit(own)
         for name, value in sorted(zip(FEATURES, weights, strict=True), key=lambda pair: -abs(pair[1])):
             print(f"    {name:24} {value:7.3f}")
-        print("    other", dict(zip(OTHER_FEATURES, other, strict=True)))
-        own = [record for record in calibration if record.kind == kind]
-        points, first, three = [], [], []
-        for record in own:
-            pairs, _ = ranked(record, weights, other)
-            right = [is_right(text, record.label) for text, _ in pairs[:TOP]]
-            points += [(share, hit) for (_, share), hit in zip(pairs, right, strict=False)]
-            first.append(right[0])
-            three.append(any(right[:3]))
-        print(f"  {kind}: {len(own)} calibration slots, top-1 {np.mean(first):.3f}, top-3 {np.mean(three):.3f}")
         stored[kind] = {
-            "weights": weights, "other": other, "language model": 0.0, "calibration": venn_abers(points),
-            "thresholds": thresholds(own, weights, other), "slots": len(own),
+            "weights": weights, "other": other, "language model": 0.0, "first": venn_abers(first),
+            "others": venn_abers(others), "thresholds": thresholds(worth), "slots": len(own),
         }  # fmt: skip
     WEIGHTS.write_text(json.dumps(stored, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
 

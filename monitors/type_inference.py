@@ -149,16 +149,20 @@ def inferred(
     ranked = sorted(zip([one.text for one in evidence.candidates], shares, strict=True), key=lambda pair: -pair[1])
     final = type_model.with_none(ranked, evidence.optional)
     modules = {one.text: one for one in evidence.candidates}
-    predictions = []
+    predictions: list[Prediction] = []
+    above = (1.0, 1.0, 1.0)
     for text, share in final[:SHOWN]:
         if share < LEAST_SHARE:
             break
-        probability, low, high = type_model.calibrated(slot.kind, share)
+        probability, low, high = type_model.calibrated(slot.kind, share, first=not predictions)
+        if predictions:
+            # None is likelier than what was ranked before it.
+            probability, low, high = (min(a, b) for a, b in zip((probability, low, high), above, strict=True))
+        above = probability, low, high
         shown, imports, full = written(text, modules, bound, module)
         predictions.append(Prediction(
             shown, round(probability, 4), low, high, full, imports, "model, checked" if evidence.agrees else "model",
         ))  # fmt: skip
-    predictions.sort(key=lambda one: -one.probability)
     least = type_model.threshold(slot.kind, epsilon)
     members = [text for text, share in final if least is not None and share >= least]
     return Inferred(

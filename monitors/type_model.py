@@ -60,9 +60,10 @@ def with_none(ranked: Sequence[tuple[str, float]], optional: float) -> list[tupl
     return sorted(found, key=lambda pair: -pair[1])
 
 
-def calibrated(kind: str, share: float) -> tuple[float, float, float]:
-    """(probability, low, high) for a share. One number of the pair by minimax log-loss: p1 / (1 - p0 + p1)."""
-    bins = load()[kind]["calibration"]
+def calibrated(kind: str, share: float, first: bool = True) -> tuple[float, float, float]:
+    """(probability, low, high) that a type with this share is right, to the letter; the `first` one of a slot, or
+    another. One number of the pair by minimax log-loss: p1 / (1 - p0 + p1)."""
+    bins = load()[kind]["first" if first else "others"]
     low, high = bins[min(BINS, max(0, round(share * BINS)))]
     return high / (1.0 - low + high), low, high
 
