@@ -31,6 +31,13 @@ _OBVIOUS_RETURNS = frozenset({
 """Methods whose return type the language decides."""
 
 
+_DISPLAYS: tuple[tuple[tuple[type[ast.expr], ...], str], ...] = (
+    ((ast.List, ast.ListComp), "list"), ((ast.Dict, ast.DictComp), "dict"), ((ast.Set, ast.SetComp), "set"),
+    ((ast.Tuple,), "tuple"),
+)  # fmt: skip
+"""What `[…]`, `{…}` and the like are, when nothing is known of what is in them."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A type for a slot. A guess is predicted; what is not a guess follows from the code."""
@@ -181,6 +188,9 @@ def _tells(value: str, type_text: str) -> bool:
         return type(node.value).__name__ == type_text
     if isinstance(node, ast.JoinedStr):
         return type_text == "str"
+    for display, name in _DISPLAYS:
+        if isinstance(node, display):
+            return type_text == name
     if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
         called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
         return called == re.split(r"\[", type_text)[0].rpartition(".")[2]
