@@ -61,15 +61,15 @@ def main() -> None:
     small = default_model()
     prompt = small.tokenizer.encode(Path(argparse.__file__).read_text("utf-8")[4000:12000], add_special_tokens=False).ids
     rows: list[str] = []
-    agreements: list[str] = []
+    said = agreement(small, prompt)
     sizes: list[tuple[str | None, int, int]] = [(None, 384, 64), ("0.5B", 384, 24), ("1.5B", 128, 10)]
     for shape, prompt_tokens, tokens in sizes[: options.models]:
         found = measure(small, shape, prompt[:prompt_tokens], tokens, options.repeats)
         rows += table(shape, found, small, prompt_tokens, tokens)
         gc.collect()
-    agreements.append(agreement(small, prompt))
-    text = page(rows, agreements)
-    print(text) if options.dry else write_page("decode", text)
+        # Written after each model: the larger ones take minutes.
+        text = page(rows, said)
+        print(text) if options.dry else write_page("decode", text)
 
 
 def clock() -> float:
@@ -227,7 +227,7 @@ def agreement(small: Model, prompt: Sequence[int]) -> str:
     )
 
 
-def page(rows: Sequence[str], agreements: Sequence[str]) -> str:
+def page(rows: Sequence[str], said: str) -> str:
     unit = "CPU time of the process" if torch.get_num_threads() == 1 else "time"
     return f"""# Tokens a second
 
@@ -243,7 +243,7 @@ than in code.
 {chr(10).join(rows)}
 ## Drafts
 
-{chr(10).join(agreements)}
+{said}
 """
 
 

@@ -133,8 +133,18 @@ class Drafts:
             self._wrong[source] *= FADE  # else nothing would ever show that drafts are worth it again
         if kind == "heads":
             return list(foreseen[:count]), source
-        ids = self._automaton.following(begin, count) if kind == "suffix" else self._seen[begin : begin + count]
+        ids = self._automaton.following(begin, count) if kind == "suffix" else self._copied(tail, begin, count)
         return ids[: next((at for at, token in enumerate(ids) if token < 0), count)], source
+
+    def _copied(self, tail: tuple[int, ...], begin: int, count: int) -> list[int]:
+        """What was seen from `begin` on; where that comes to the end of `tail`, it goes round, as a text does that
+        repeats itself."""
+        ids = self._seen[begin : begin + count]
+        if len(ids) < count and self._seen[-2:] == list(tail[-3:-1]):
+            ids.append(tail[-1])
+            while len(ids) < count:
+                ids.append(ids[begin - len(self._seen) - 1])
+        return ids
 
     def _seen_before(self, tail: tuple[int, ...]) -> tuple[int, int]:
         """The longest of the latest matches: how many tokens of the end of `tail`, and where what follows begins."""

@@ -211,3 +211,12 @@ def test_engines_that_cannot_take_back_get_no_drafts(tiny: Tiny) -> None:
     engine.prefill(LINE[:2])
     Speculation(engine, vocabulary_of(engine, model), drafts).step(LINE[2], 10)
     assert engine.tokens == tuple(LINE[:3])
+
+
+def test_a_text_that_repeats_itself_is_drafted_beyond_its_end() -> None:
+    for period in (b"x", b"ab", b"0, "):
+        drafts = Drafts()
+        text = b"begin " + period * 5
+        drafts.go_on(text[:-1])
+        draft = bytes(drafts.draft(text, 0.001, 12)[0])
+        assert draft == (period * 12)[:12]
