@@ -49,8 +49,9 @@ def main() -> None:
         with_types = measure(root, text, options.dots, True)
         without = measure(root, text, options.dots, False)
     made = page(text, with_types, without)
-    print(made)
-    if not options.dry:
+    if options.dry:
+        print(made)
+    else:
         write_page("hints", made)
 
 

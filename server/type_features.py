@@ -171,8 +171,28 @@ class TypeFeatures:
         if only is not None and not any(kind == KIND or KIND.startswith(f"{_value(kind)}.") for kind in only):
             return None
         offset = self.server.offset(uri, params.range.start)
-        actions = await self._actions(document, offset, uri)
+        if params.context.trigger_kind == types.CodeActionTriggerKind.Automatic:
+            actions = await self._known_actions(document, offset, uri)
+        else:
+            actions = await self._actions(document, offset, uri)
         return actions if self.server.documents.is_current(uri, document) else None
+
+    async def _known_actions(self, document: Document, offset: int, uri: str) -> list[types.CodeAction]:
+        """The actions for a slot whose type is known. Editors ask so wherever the cursor goes: nothing is inferred for it."""
+        if not self._resolves("text_document.code_action.resolve_support", "edit"):
+            return []
+        here = await self.session.types.run(slot_at, document.text, offset)
+        one = next((one for one in await self.session.types.known(document) if one.slot == here), None)
+        if one is None or not one.slot.legal:
+            return []
+        offered = [(claim, _wish(claim)) for claim in claims.candidates(one)[:ALTERNATIVES]]
+        made = await self.session.types.run(
+            _spelled_all, document, tuple(claim for claim, _ in offered), self._version(document)
+        )
+        return [
+            self._action(uri, document, _title(claim), (wish,), None, claim.guess)
+            for (claim, wish), spelling in zip(offered, made, strict=True) if not spelling.reason
+        ]  # fmt: skip
 
     async def _actions(self, document: Document, offset: int, uri: str) -> list[types.CodeAction]:
         session, text = self.session, document.text

@@ -314,6 +314,21 @@ async def test_actions_of_a_client_that_does_not_resolve(plain: Client, project:
     assert "path: Path = None" in edited(CODE, edits)
 
 
+async def test_a_cursor_that_moves_infers_nothing(client: Client, project: Path) -> None:
+    """Editors ask for actions by themselves wherever the cursor goes; the edit is proven when it is asked for."""
+    uri = await opened(client, project, CODE, "lightbulb.py")
+    place = {"line": 5, "character": 13}
+    asked = {"textDocument": {"uri": uri}, "range": {"start": place, "end": place},
+             "context": {"diagnostics": [], "triggerKind": 2}}  # fmt: skip
+    await hints(client, uri, 7)
+    found = await client.request("textDocument/codeAction", asked)
+    titles = ["Annotate request: Request (90 %)", "Annotate request: HTTPConnection (6 %)"]
+    assert [action["title"] for action in found] == titles
+    assert "def handle(request: Request," in await resolved_text(client, CODE, found[0])
+    client.change(uri, CODE.replace("(request,", "(path_of,") + "x = 1\n")
+    assert await client.request("textDocument/codeAction", asked) == []
+
+
 async def test_no_action_where_the_client_wants_another_kind(client: Client, project: Path) -> None:
     uri = await opened(client, project, CODE, "kinds.py")
     assert await actions(client, uri, 5, 13, ["quickfix"]) == {}
