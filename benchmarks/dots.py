@@ -117,7 +117,7 @@ def main() -> None:
         analysis.shutdown()
     folder = REPOSITORY / "docs/benchmarks"
     result = summary(written_at, written, faults, gates, replays, ranks, refuted) | cost(run, begun, folder) | {
-        "size": chosen, "model": model,
+        "size": chosen, "asked": options.accesses, "model": model,
         "draw": options.draw, "accesses": len(written_at), "gated": len(gated_at), "all": len(everything),
         "functions": len({access.function for access in written_at}), "checker": dots_check.CHECKER,
         "packages": [{"requirement": name, "what": what} for name, what in

@@ -73,6 +73,7 @@ def page(result: dict[str, Any], picture: bool) -> str:
     drawn = f"""{result["accesses"]} attribute accesses in {result["functions"]} functions, sampled from {result["all"]} in \
 {packages}. None of these packages is in the model's card."""
     command = ".venv/bin/python benchmarks/dots.py" + {"quick": " --quick", "full": " --full"}.get(result["size"], "")
+    command += f" --accesses {result['asked']}" if result.get("asked") else ""
     command += f" --draw {result['draw']}" if result["draw"] else ""
     header = ("order", "metric", "unguided", "guided", "difference")
     ranked = [

@@ -36,6 +36,12 @@ _MODULE_DUNDERS = frozenset({
     "__cached__", "__builtins__",
 })  # fmt: skip
 _CLASS_DUNDERS = frozenset(dir(type)) | {"__wrapped__"}
+_UNDECLARED = {
+    "builtins.OSError": frozenset({"characters_written"}),
+    "re.Pattern": frozenset({"scanner"}),
+    "typing.Tuple": frozenset({"count", "index"}),  # named tuples, `time.struct_time`
+}
+"""What the standard library has and its stubs, or jedi, do not: all that came of holding eighty of its modules to `dir()`."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES_LIMIT = 1000
 Stamp = tuple[str, int, int]
@@ -306,6 +312,9 @@ def _dunders(values: tuple[ValueFacts, ...]) -> frozenset[str]:
         names |= _MODULE_DUNDERS
     if any(value.kind == "class" for value in values):
         names |= _CLASS_DUNDERS
+    for value in values:
+        for ancestor in value.ancestors:
+            names |= _UNDECLARED.get(ancestor, frozenset())
     return names
 
 

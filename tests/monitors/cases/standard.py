@@ -1,10 +1,13 @@
 # What the stubs of the standard library say in ways of their own.
 import http.client
+import re
 import socket
 import ssl
 import subprocess
 import sys
+import time
 from sys import stderr
+from typing import NamedTuple
 
 
 def streams(connection: http.client.HTTPConnection):
@@ -42,3 +45,19 @@ def sockets(secure: ssl.SSLSocket):
     plain.recv(1).▮
     #? closed accept cipher connect recv
     secure.▮
+
+
+class Point(NamedTuple):
+    across: int
+    down: int
+
+
+def undeclared(point: Point, moment: time.struct_time, pattern: re.Pattern, error: ConnectionError):
+    #? closed across count down index; not tm_year
+    point.▮
+    #? closed count index tm_year
+    moment.▮
+    #? closed match scanner
+    pattern.▮
+    #? closed characters_written errno
+    error.▮
