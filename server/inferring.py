@@ -215,9 +215,14 @@ class Inferring:
         return stop
 
     @property
+    def typing(self) -> bool:
+        """Whether somebody has typed a moment ago, in whatever document."""
+        return time.monotonic() < self._quiet_at
+
+    @property
     def _aside(self) -> bool:
         """Whether somebody types, or waits for an answer."""
-        return self._waiting > 0 or time.monotonic() < self._quiet_at
+        return self._waiting > 0 or self.typing
 
     async def _infer_all(self, document: Document, work: _Work) -> None:
         """Infer what is not known yet, a piece at a time."""

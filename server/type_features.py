@@ -179,7 +179,7 @@ class TypeFeatures:
 
     async def _known_actions(self, document: Document, offset: int, uri: str) -> list[types.CodeAction]:
         """The actions for a slot whose type is known. Editors ask so wherever the cursor goes: nothing is inferred for it."""
-        if not self._resolves("text_document.code_action.resolve_support", "edit"):
+        if self.session.types.typing or not self._resolves("text_document.code_action.resolve_support", "edit"):
             return []
         here = await self.session.types.run(slot_at, document.text, offset)
         one = next((one for one in await self.session.types.known(document) if one.slot == here), None)
