@@ -26,6 +26,7 @@ _LITERAL = re.compile(r"Literal\[([^\[\]]*)\]")
 _REVEALED = re.compile(
     r"(?:\s*(?:INFO|ERROR|WARN)\s+)?([^:\s]+\.py):(\d+):.*?[Rr]evealed type: `?(.*?)`?(?: \[reveal-type\])?$"
 )
+_PYREFLY = "# its own defaults, not what it makes of a pyproject.toml further up\n"
 _TIME_S = 420
 
 Answers = dict[tuple[str, str, int], str]
@@ -152,7 +153,8 @@ def revealed(tool: str, project: str, records: list[Record]) -> Answers:
     elif tool == "ty":
         command = [str(programs / tool), "check", "--output-format", "concise", *paths]
     else:
-        command = [str(programs / tool), "check", "--output-format", "min-text", *paths]
+        (folder / "pyrefly.toml").write_text(_PYREFLY)
+        command = [str(programs / tool), "check", "--output-format", "min-text", "--min-severity", "info", *paths]
     try:
         output = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIME_S).stdout
     except subprocess.TimeoutExpired:
@@ -224,6 +226,7 @@ def pyrefly_infer(project: str, records: list[Record]) -> Answers:
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(types_dataset.STRIPPED / project, copy)
     paths = sorted({record.path for record in records})
+    (copy / "pyrefly.toml").write_text(_PYREFLY)
     try:
         subprocess.run([str(programs / "pyrefly"), "infer", *paths], cwd=copy, capture_output=True, timeout=_TIME_S)
     except subprocess.TimeoutExpired:
