@@ -109,7 +109,7 @@ def main() -> None:
     page = [
         "# Predicted types told to analysis", "",
         f"{total} dereferences of parameters whose annotation was stripped, in {projects} packages. Offered is the "
-        " attribute that stands there in truth. A prediction is told from a probability of "
+        "attribute that stands there in truth. A prediction is told from a probability of "
         f"{LEAST:.0%}; it ranks and informs, the place stays open.", "",
         "| | offered | nothing listed |", "|---|---|---|",
         *(f"| {arm} | {offered[arm] / total:.1%} | {silent[arm] / total:.1%} |" for arm in arms), "",
