@@ -128,4 +128,9 @@ def test_case(name: str, claims: str, before: str, behind: str) -> None:
 
 @pytest.mark.parametrize("monitor", sorted(set(FILES.values())))
 def test_there_are_enough_of_them(monitor: str) -> None:
+    """Cursors, and of texts that are written there, those that stand and those that do not."""
+    claims = [claim for case in ALL if FILES[case[0]] == monitor for claim in case[2].split("; ")]
+    counts = {verb: sum(len(one.split(" | ")) for one in claims if one.startswith(verb)) for verb in ("takes", "refuses")}
     assert sum(FILES[case[0]] == monitor for case in ALL) >= 12
+    assert counts["takes"] >= (6 if monitor == "match" else 30)
+    assert counts["refuses"] >= (0 if monitor == "match" else 20)
