@@ -21,6 +21,22 @@ from .jedi_code import enclosing_loop, is_import, is_plain, is_setitem, scope_of
 from .jedi_narrowing import narrowed
 from .jedi_values import full_name
 
+_PYTHON_2 = frozenset({
+    "BaseHTTPServer", "ConfigParser", "Cookie", "HTMLParser", "Queue", "SimpleHTTPServer", "SocketServer", "StringIO",
+    "Tkinter", "UserDict", "UserList", "UserString", "__builtin__", "anydbm", "cPickle", "cStringIO", "cookielib",
+    "copy_reg", "dummy_thread", "htmlentitydefs", "httplib", "urllib2", "urlparse", "xmlrpclib",
+})  # fmt: skip
+"""Modules of Python 2 alone: the other branch binds the name."""
+
+
+def _of_python_2(name: Any) -> bool:
+    """Whether the import that binds a name can only succeed in Python 2."""
+    definition = name.get_definition(import_name_always=True) if name is not None else None
+    if definition is None or definition.type not in ("import_name", "import_from") or definition.level:
+        return False
+    path = definition.get_path_for_name(name)
+    return bool(path) and path[0].value in _PYTHON_2
+
 
 class Receiver(Calls):
     """Follows one receiver. Made for one question, since it counts its steps."""
@@ -222,6 +238,8 @@ class Receiver(Calls):
 
     def _import(self, name: Any) -> None:
         if not name.infer():
+            if _of_python_2(name.tree_name):
+                return
             raise Unknown(f"the import of {name.string_name} leads nowhere")
         for target in name.goto():
             if target.api_type in ("module", "namespace") and not is_import(target):

@@ -9,6 +9,21 @@ import time
 from sys import stderr
 from typing import NamedTuple
 
+try:
+    import configparser
+except ImportError:
+    import ConfigParser as configparser
+
+if sys.version_info[0] > 2:
+    from queue import Queue
+else:
+    from Queue import Queue
+
+try:
+    import ujson as quick
+except ImportError:
+    import json as quick
+
 
 def streams(connection: http.client.HTTPConnection):
     #? open something else than is declared
@@ -61,3 +76,16 @@ def undeclared(point: Point, moment: time.struct_time, pattern: re.Pattern, erro
     pattern.▮
     #? closed characters_written errno
     error.▮
+
+
+def modules_of_python_2():
+    #? closed ConfigParser Error; not SafeConfiguration
+    configparser.▮
+    parser = configparser.ConfigParser()
+    #? closed add_section read; not read_everything
+    parser.▮
+    waiting = Queue()
+    #? closed get put; not pop
+    waiting.▮
+    #? open leads nowhere
+    quick.▮
