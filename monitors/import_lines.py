@@ -233,7 +233,9 @@ class _Layout:
         lead = self.newline if self._unfinished(offset) else ""
         lines = ["if TYPE_CHECKING:", *("    " + one for one in self._written(sorted(wanted, key=self._key)))]
         blank = "" if re.match(r"[ \t\f]*\r?\n", self.text[offset:]) or not self.text[offset:] else self.newline
-        return [Edit(offset, offset, f"{lead}{self.newline}{self.newline.join(lines)}{self.newline}{blank}")]
+        # Where there was no import, the one of TYPE_CHECKING has left a blank line behind it.
+        above = self.newline if self.imports else ""
+        return [Edit(offset, offset, f"{lead}{above}{self.newline.join(lines)}{self.newline}{blank}")]
 
     def _written(self, wanted: Sequence[Import]) -> list[str]:
         names: dict[str, list[str]] = {}

@@ -215,8 +215,8 @@ def _decoder(settings: Settings) -> Decoder:
 
 
 def root_of(path: Path) -> str:
-    """The project a file belongs to: the nearest folder above that says so, else the file's own."""
+    """The project a file belongs to: the nearest folder above that says so, else the one around its package."""
     for folder in path.parents:
         if any((folder / mark).exists() for mark in ROOT_MARKS):
             return str(folder)
-    return str(path.parent)
+    return str(next((folder for folder in path.parents if not (folder / "__init__.py").exists()), path.parent))

@@ -251,6 +251,13 @@ def test_a_package_that_is_half_there_and_a_circle_of_others_are_not_imported_at
             project, "import os\n\n\ndef g(x): pass\n", type_text, module)
 
 
+def test_the_first_import_of_a_file_may_be_for_type_checkers(project: Path) -> None:
+    assert in_project(project, "def f(x): pass\n", "Model", "pkg.model") == (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from pkg.model import Model\n\n"
+        'def f(x: "Model"): pass\n'
+    )
+
+
 def test_an_import_goes_into_the_block_for_type_checkers_that_is_there(project: Path) -> None:
     text = "import typing\nif typing.TYPE_CHECKING:\n  import os\n\ndef f(x): pass\n"
     assert in_project(project, text, "Model", "pkg.model") == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -188,6 +189,17 @@ def test_bad_targets(text: str) -> None:
         parse(text)
 
 
+def test_a_package_without_a_project_is_imported_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "pkg/inner").mkdir(parents=True)
+    for name in ("pkg/__init__.py", "pkg/inner/__init__.py"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "pkg/inner/a.py").write_text("from . import b\n\n\ndef f(thing): pass\n")
+    (tmp_path / "pkg/inner/b.py").write_text("class Thing: ...\n")
+    inference = FixedInference({"thing": {"Thing": 0.99}}, {"Thing": Import("pkg.inner.b", "Thing", project=True)})
+    ran(inference, "apply", tmp_path / "pkg/inner/a.py")
+    assert (tmp_path / "pkg/inner/a.py").read_text() == "from . import b\n\n\ndef f(thing: b.Thing): pass\n"
+
+
 def test_a_line_that_is_not_there(folder: Path, inference: FixedInference) -> None:
     with pytest.raises(PositionError, match="no line 99"):
         answer(parse(f"{folder / 'a.py'}:99"), inference, SETTINGS)
@@ -213,8 +225,11 @@ def test_the_bar_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_misuse_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["types", "nowhere.py"]) == 2
-    assert "there is no such file" in capsys.readouterr().err
+    # In a process of its own: the command changes the environment it runs in.
+    asked = [sys.executable, "-E", "-P", "-m", "fairlead.server", "types", "nowhere.py"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "there is no such file" in done.stderr
     for wrong in (["--min-probability", "2", "."], ["--kinds", "class", "."], ["--json", "--apply", "."], []):
         with pytest.raises(SystemExit, match="2"):
             main(["types", *wrong])
