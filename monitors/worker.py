@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import jedi_members
+from . import jedi_members, slot_evidence
 from .analysis import Document, Members
 from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
@@ -123,6 +123,7 @@ class Worker:
         """Drop everything kept; what is needed is read again."""
         self._session.clear()
         jedi_members.forget_all()
+        slot_evidence.of(self._session).clear()
         gc.collect()
 
     def _read_or_end(self, source: IO[bytes]) -> None:

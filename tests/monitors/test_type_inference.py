@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.monitors import known_types, type_model
+from fairlead.monitors import known_types, slot_evidence, type_model
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.inline import InlineAnalysis
@@ -257,3 +257,12 @@ def test_calibration_grows_with_the_share_and_holds_its_number(kind: str) -> Non
     for column in (1, 2):
         values = [step[column] for step in steps]
         assert values == sorted(values)
+
+
+def test_an_index_that_was_let_go_is_made_again(project: Path) -> None:
+    analysis = InlineAnalysis()
+    document = Document(str(project / "main.py"), MAIN, 1, str(project))
+    inference = TypeInference(analysis)
+    first = inference.infer(document)
+    slot_evidence.of(analysis.session).clear()
+    assert inference.infer(document) == first
