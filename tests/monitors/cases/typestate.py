@@ -215,6 +215,13 @@ def databases():
     other.close()
     #? open close; not execute
     other.▮
+    third = dial("c.db")
+    if third.execute("select 1"):
+        third.close()
+    else:
+        third.close()
+    #? open close; not cursor commit
+    third.▮
     third = dial("b.db", factory=Mine)
     third.close()
     #? silent
@@ -236,7 +243,7 @@ def sockets():
     with socket.socket() as s:
         #? silent
         s.▮
-    #? open close; not send recv connect
+    #? closed close; not send recv connect
     s.▮
     with socket.create_connection(("h", 1)) as c:
         lines = c.makefile()
