@@ -78,7 +78,9 @@ ROWS = (
         missing="Windows and macOS were not at hand; docs/security.md says so"),
     Row("T12", "A soak: memory, threads, descriptors and registries flat",
         (f"{S}test_soak.py::test_a_change_of_a_document_leaves_nothing_behind", f"{S}test_soak.py::test_a_typist"),
-        (f"{S}test_soak.py::test_a_server_that_keeps_something_of_each_change_is_noticed",)),
+        (f"{S}test_soak.py::test_a_server_that_keeps_something_of_each_change_is_noticed",),
+        missing="flatness of the server with a model: in three minutes at load 16 it grew by 61 % from the second fifth to "
+                "the last, not explained yet; the eight hours have not been run"),
     Row("T13", "Storms of file events, folders, open documents: a ping is answered in 100 ms",
         (f"{S}test_storms.py::test_the_server_stays_awake_in_every_storm",),
         (f"{S}test_storms.py::test_an_event_loop_that_computes_is_noticed",)),

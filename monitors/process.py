@@ -202,7 +202,10 @@ class AnalysisProcess(Asking):
             if question is None or self._running is not running:
                 return
             self._by_key.pop(question.key, None)
-            answer = _decoded(question.verb, message["answer"])
+            # A superseded question is answered in one way, whatever it asked.
+            superseded = message.get("superseded")
+            answer = open_answer(question.verb, "superseded by a newer version of the document") if superseded else \
+                _decoded(question.verb, message["answer"])
             if not message.get("superseded") and not message.get("fault"):
                 self._answers[question.key] = (time.monotonic(), answer)
                 while len(self._answers) > _CACHED:

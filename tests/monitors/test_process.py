@@ -237,6 +237,19 @@ class TestFaults:
         assert futures[0].done()
         assert pid(own) == victim
 
+    def test_a_superseded_question_of_any_kind_is_answered(self, own: AnalysisProcess) -> None:
+        """A superseded description used to end the thread that reads the answers."""
+        members(own, "x = 'a'.▮")
+        slow = own.members(*at("import asyncio, unittest.mock\nx = unittest.mock.▮", "/nowhere/slow.py"))
+        asked = [
+            ask(*at(f"x{version} = 'b'.▮upper", version=version))
+            for version in (2, 3) for ask in (own.describe, own.members, own.signatures, own.subject)
+        ]  # fmt: skip
+        assert slow.result(PATIENCE_S).closed
+        for future in asked:
+            future.result(PATIENCE_S)
+        assert members(own, "y = 'c'.▮").closed
+
     def test_it_is_not_restarted_more_than_once_a_second(self, own: AnalysisProcess) -> None:
         members(own, "x = 'a'.▮")
         started = time.monotonic()
