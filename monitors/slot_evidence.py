@@ -10,6 +10,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary, proxy
 
 from tree_sitter import Node
@@ -92,7 +93,8 @@ class TypeEvidence:
             if node is not None and slot.function_start not in known:
                 known[slot.function_start] = uses(node)
             ask_jedi = jedi and time.monotonic() < until
-            found.append(self._slot(document, slot, node, known.get(slot.function_start, FunctionUses()), here, ask_jedi))
+            one = self._slot(document, slot, node, known.get(slot.function_start, FunctionUses()), here, ask_jedi)
+            found.append(replace(one, late=jedi and not ask_jedi and one.static_source != "rule"))
         return TypesAnswer(surveyed, tuple(found), tuple((name, *where) for name, where in bound.items()), module)
 
     def _slot(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -64,12 +65,16 @@ class TypeInference:
         found: dict[tuple[str, int], Inferred] = {}
         with self._lock:
             if self._surveyed(document, ended):
-                for group in _by_function(wanted):
-                    if ended():
-                        break
+                groups = deque(_by_function(wanted))
+                while groups and not ended():
+                    group = groups.popleft()
                     answer = self._wait(self._analysis.types(document, [slot.offset for slot in group]), ended)
                     if answer is None or answer.reason:
                         break
+                    late = {(one.kind, one.offset) for one in answer.slots if one.late}
+                    again = [slot for slot in group if (slot.kind, slot.offset) in late]
+                    if again and len(again) < len(group):
+                        groups.append(again)
                     found |= self._of_answer(document, group, answer, ended, epsilon)
         return tuple(
             found.get((slot.kind, slot.offset)) or Inferred(slot, set_epsilon=epsilon, complete=False) for slot in wanted

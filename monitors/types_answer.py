@@ -50,6 +50,8 @@ class SlotEvidence:
     sentences: tuple[Evidence, ...] = ()
     agrees: bool = False
     """Whether the uses were there to check candidates against."""
+    late: bool = False
+    """There was no time left to ask jedi; without the slots before it, there will be."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.process import AnalysisProcess
 from fairlead.monitors.project_types import ProjectIndex
+from fairlead.monitors.slot_places import slots
 from fairlead.monitors.slots import Import, Inferred
 from fairlead.monitors.type_inference import TypeInference, written
-from fairlead.monitors.types_answer import Scored, TypesAnswer, decoded
+from fairlead.monitors.types_answer import Scored, SlotEvidence, TypesAnswer, decoded
 
 LIBRARY = '''\
 from typing import Union
@@ -266,3 +267,32 @@ def test_an_index_that_was_let_go_is_made_again(project: Path) -> None:
     first = inference.infer(document)
     slot_evidence.of(analysis.session).clear()
     assert inference.infer(document) == first
+
+
+class Hurried:
+    """An analysis that has time for the first slot of each question only."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def types(self, document: Document, offsets: Sequence[int]) -> Future[TypesAnswer]:
+        future: Future[TypesAnswer] = Future()
+        if offsets:
+            self.asked.append(len(offsets))
+        first = [SlotEvidence(one, "attribute", "int", "inferred") for one in offsets[:1]]
+        late = [SlotEvidence(one, "attribute", late=True) for one in offsets[1:]]
+        future.set_result(TypesAnswer(1.0, (*first, *late)))
+        return future
+
+
+def test_slots_that_there_was_no_time_for_are_asked_about_again() -> None:
+    text = "class A:\n    def f(self):\n        self.a = 1\n        self.b = 2\n        self.c = 3\n"
+    document, analysis = Document("a.py", text), Hurried()
+    wanted = [slot for slot in slots(text) if slot.kind == "attribute"]
+    assert [one.static for one in TypeInference(analysis).infer(document, wanted)] == ["int", "int", "int"]
+    assert analysis.asked == [3, 2, 1]
+
+
+def test_jedi_is_asked_nothing_when_its_time_is_over(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot_evidence, "_JEDI_S", 0.0)
+    assert inferred(project)["attribute", "count"].static == ""
