@@ -124,6 +124,8 @@ def rank(
     the committed tokens: commit a branch or crop.
     """
     wanted = sorted({name for name in names if name.startswith(typed)})
+    if enough is not None and enough >= len(wanted):
+        enough = None
     trie = build(vocabulary, stem, wanted)
     expansion = _Expansion(vocabulary, trie, (stem + typed).encode("utf-8", "replace"))
     expansion.take_in([-1], root_logits.float()[None], {})
