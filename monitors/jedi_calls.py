@@ -84,6 +84,8 @@ class Calls(Elements):
                     raise Unknown(f"the decorator {word} of .{funcdef.name.value} is not known")
                 if word in ("setter", "getter", "deleter"):
                     continue
+                if any(value.is_instance() and list(value.goto("__get__")) for value in name.infer()):
+                    raise Unknown(f".{funcdef.name.value} is what a descriptor gives")
 
     def _decorated(self, context: Any, base: Any, trailers: Sequence[Any], result: Any) -> bool:
         """A call of a decorated function whose declared return is what jedi finds behind the decorator as well."""

@@ -89,3 +89,25 @@ def modules_of_python_2():
     waiting.▮
     #? open leads nowhere
     quick.▮
+
+
+class Cached:
+    def __init__(self, key):
+        self.key = key
+
+    def __call__(self, function):
+        return self
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        return instance.stored[self.key]
+
+
+class Page:
+    @Cached("query")
+    def query(self): ...
+
+    def read(self):
+        #? open a descriptor
+        x = self.query.▮
