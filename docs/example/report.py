@@ -16,7 +16,7 @@ def worth(articles: list[Article]) -> int:
 def read_ledger(path: Path) -> list[str]:
     if not path.
         return []
-    return path.read_text().spl
+    return open(path, encoding="utf-8").read().spl
 
 
 def sell_all(shop: Shop, day: date) -> None:
