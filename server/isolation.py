@@ -16,12 +16,14 @@ QUIET: Mapping[str, str] = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # oneDNN keeps compiled code for each shape it has met, 1,024 of them: a gigabyte after an hour of typing.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
-"""Keeps the libraries off the network and off the terminal; what the user has set already stays."""
+"""Keeps the libraries off the network, off the terminal and out of memory; what the user has set already stays."""
 
 _CHOOSES_CODE = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONPYCACHEPREFIX")
 
