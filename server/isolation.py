@@ -18,6 +18,8 @@ QUIET: Mapping[str, str] = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     # oneDNN keeps compiled code for each shape it has met, 1,024 of them: 130 MB after a thousand questions.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    # So does torch's layer above it: a megabyte for each length of a prompt.
+    "LRU_CACHE_CAPACITY": "64",
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",

@@ -26,6 +26,7 @@ def test_libraries_are_quiet_offline_and_what_the_user_set_stays() -> None:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "0",
+        "LRU_CACHE_CAPACITY": "64",
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
         "PATH": "/bin",
         "TOKENIZERS_PARALLELISM": "false",
