@@ -1,4 +1,4 @@
-"""Tokens a second and time to the first one: fairlead's engine and transformers' `generate`.
+"""Tokens a second and time to the first one: fairlead's engine, transformers' `generate`, llama.cpp where it is installed.
 
     .venv/bin/python benchmarks/decode.py
 
@@ -13,16 +13,20 @@ import copy
 import gc
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import llama_cpp_peer
 import psutil
 import torch
+from llama_cpp_peer import LlamaCpp, write_gguf
 from machine import cpu_seconds, made_by, write_page
-from shapes import SHAPES, default_model, engine_and_vocabulary, random_model
+from shapes import default_model, engine_and_vocabulary, widened_model
 
 from fairlead.decoding.decoder import usable_cores
 from fairlead.decoding.engine import Engine, warm_up
@@ -39,6 +43,10 @@ GENERATE: dict[str, dict[str, Any]] = {
 """Settings of `generate`. It compiles nothing on a CPU of itself."""
 
 DRAFTS = "fairlead, drafts"
+LLAMA_CPP = "llama.cpp, "
+BYTES = {"float32": 4.0, "F32": 4.0, "Q8_0": 34 / 32}
+"""Bytes of one weight, by the end of a way's name; two where it is not here."""
+
 SPECULATING = (DRAFTS, f"generate, {LOOKUP}")
 """Ways that read several tokens at once."""
 
@@ -55,17 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dry", action="store_true", help="write no page")
     parser.add_argument("--models", type=int, default=3, help="how many of the models, the smallest first")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(max(1, usable_cores() - 1))
     small = default_model()
     prompt = small.tokenizer.encode(Path(argparse.__file__).read_text("utf-8")[4000:12000], add_special_tokens=False).ids
     rows: list[str] = []
     said = agreement(small, prompt)
-    sizes: list[tuple[str | None, int, int]] = [(None, 384, 64), ("0.5B", 384, 24), ("1.5B", 128, 10)]
+    sizes: list[tuple[str | None, int, int]] = [(None, 384, 64), ("0.5B", 384, 24), ("1.5B", 128, 20)]
     for shape, prompt_tokens, tokens in sizes[: options.models]:
-        found = measure(small, shape, prompt[:prompt_tokens], tokens, options.repeats)
-        rows += table(shape, found, small, prompt_tokens, tokens)
+        rows += table(*measure(small, shape, prompt[:prompt_tokens], tokens, options.repeats), prompt_tokens, tokens)
         gc.collect()
         # Written after each model: the larger ones take minutes.
         text = page(rows, said)
@@ -78,11 +85,13 @@ def clock() -> float:
 
 
 def made(small: Model, shape: str | None) -> Model:
-    return small if shape is None else random_model(small, shape=shape)
+    return small if shape is None else widened_model(small, 1024, shape)
 
 
-def measure(small: Model, shape: str | None, prompt: Sequence[int], tokens: int, repeats: int) -> dict[str, Run]:
-    """Medians by way, in turns where memory allows."""
+def measure(
+    small: Model, shape: str | None, prompt: Sequence[int], tokens: int, repeats: int
+) -> tuple[Model, dict[str, Run]]:
+    """The model, and medians by way, in turns where memory allows."""
     taken: dict[str, list[Run]] = {}
 
     def note(name: str, run: Run) -> None:
@@ -90,25 +99,28 @@ def measure(small: Model, shape: str | None, prompt: Sequence[int], tokens: int,
         print(shape, name, f"{run.first:.0f} {run.each:.2f}", file=sys.stderr, flush=True)
 
     model = made(small, shape)
+    folder = tempfile.TemporaryDirectory(prefix="fairlead-")
+    others = by_llama_cpp(model, Path(folder.name), prompt, tokens, few=shape is not None)
     available = psutil.virtual_memory().available
     if available > 10 * model.parameters:
         # Our engine takes the weights of a large model from its module, so that each has its own.
         module = copy.deepcopy(model.module)
         peers = by_settings(module, prompt, tokens, wide=available > 20 * model.parameters)
         ours = by_ours(model, prompt, tokens)
-        for way in (*ours.values(), *peers.values()):
+        for way in (*ours.values(), *peers.values(), *others.values()):
             way()
         for _ in range(repeats):
-            for name, way in (*ours.items(), *peers.items()):
+            for name, way in (*ours.items(), *peers.items(), *others.items()):
                 note(name, way())
     else:
         # Two do not fit: one after the other.
-        for ways in (by_settings(model.module, prompt, tokens, wide=False), None):
-            for name, way in (ways or by_ours(model, prompt, tokens)).items():
+        for ways in (others, by_settings(model.module, prompt, tokens, wide=False), None):
+            for name, way in (by_ours(model, prompt, tokens) if ways is None else ways).items():
                 way()
                 for _ in range(repeats):
                     note(name, way())
-    return {
+    folder.cleanup()
+    return model, {
         name: Run(statistics.median(run.first for run in runs), statistics.median(run.each for run in runs))
         for name, runs in taken.items()
     }
@@ -134,6 +146,28 @@ def by_ours(model: Model, prompt: Sequence[int], tokens: int) -> dict[str, Calla
         "fairlead": lambda: by_engine(engine, vocabulary, prompt, tokens, None),
         DRAFTS: lambda: by_engine(engine, vocabulary, prompt, tokens, Drafts()),
     }
+
+
+def by_llama_cpp(
+    model: Model, folder: Path, prompt: Sequence[int], tokens: int, *, few: bool
+) -> dict[str, Callable[[], Run]]:
+    """llama.cpp with the same weights in every type, or in bfloat16 and eight bits only; nothing if not installed."""
+    ways: dict[str, Callable[[], Run]] = {}
+    for kind in ("BF16", "Q8_0") if few else llama_cpp_peer.TYPES:
+        if llama_cpp_peer.is_installed():
+            write_gguf(model, folder / kind, kind)
+            peer = LlamaCpp(folder / kind, 1024)
+            ways[LLAMA_CPP + kind] = lambda peer=peer: by_peer(peer, prompt, tokens)
+    return ways
+
+
+def by_peer(peer: LlamaCpp, prompt: Sequence[int], tokens: int) -> Run:
+    begun = clock()
+    token = int(peer.read(prompt, anew=True).argmax())
+    first = clock()
+    for _ in range(tokens - 1):
+        token = int(peer.read([token]).argmax())
+    return Run((first - begun) * 1000, (clock() - first) * 1000 / (tokens - 1))
 
 
 def by_engine(
@@ -171,22 +205,38 @@ def by_generate(module: Any, prompt: Sequence[int], tokens: int, given: dict[str
     return Run((first - begun) * 1000, ((end - first) - (first - begun)) * 1000 / (tokens - 1))
 
 
-def table(shape: str | None, found: dict[str, Run], small: Model, prompt_tokens: int, tokens: int) -> list[str]:
+def table(model: Model, found: dict[str, Run], prompt_tokens: int, tokens: int) -> list[str]:
     generated = {name: run for name, run in found.items() if name.startswith("generate")}
     speculating = generated.pop(f"generate, {LOOKUP}")
     best = min(run.each for run in generated.values())
     best_first = min(run.first for run in (*generated.values(), speculating))
-    name = f"{small.name}, {small.dtype}" if shape is None else f"random, the shape of {SHAPES[shape].name}, {small.dtype}"
-    lines = [
-        f"| {way} | {run.first:,.0f} | {best_first / run.first:.2f} | {run.each:.2f} | {1000 / run.each:,.1f} | "
-        f"{(speculating.each if way in SPECULATING else best) / run.each:.2f} |"
-        for way, run in found.items()
-    ]
+    peer = found.get(LLAMA_CPP + "BF16")
+    limit_ms = {size: model.parameters * size / bandwidth() * 1000 for size in set(BYTES.values()) | {2.0}}
+    lines = []
+    for way, run in found.items():
+        size = next((size for kind, size in BYTES.items() if way.endswith(kind)), 2.0)
+        lines.append(
+            f"| {way} | {run.first:,.0f} | {best_first / run.first:.2f} | {run.each:.2f} | {1000 / run.each:,.1f} | "
+            f"{(speculating.each if way in SPECULATING else best) / run.each:.2f} | "
+            f"{'–' if peer is None else f'{peer.each / run.each:.2f}'} | {run.each / limit_ms[size]:.2f} |"
+        )
     return [
-        f"## {name}: {prompt_tokens} tokens read, {tokens} written\n",
-        "| way | ms to the first token | best generate ÷ it | ms a token | tokens/s | generate ÷ it |",
-        "|---|--:|--:|--:|--:|--:|", *lines, "",
+        f"## {model.name}, {model.dtype}: {prompt_tokens} tokens read, {tokens} written\n",
+        "| way | ms to the first | best generate ÷ it | ms a token | tokens/s | generate ÷ it | llama.cpp ÷ it | ÷ limit |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|", *lines, "",
     ]  # fmt: skip
+
+
+@cache
+def bandwidth() -> float:
+    """Bytes a second that so many threads read from memory: the sum of half a gigabyte, the best of five."""
+    numbers = torch.ones(1 << 27)
+    times = []
+    for _ in range(5):
+        begun = clock()
+        numbers.sum()
+        times.append(clock() - begun)
+    return numbers.numel() * 4 / min(times)
 
 
 def lines_of(prompt: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -228,6 +278,7 @@ def agreement(small: Model, prompt: Sequence[int]) -> str:
 
 
 def page(rows: Sequence[str], said: str) -> str:
+    installed = "not installed" if not llama_cpp_peer.is_installed() else "built for this processor"
     unit = "CPU time of the process" if torch.get_num_threads() == 1 else "time"
     return f"""# Tokens a second
 
@@ -236,9 +287,13 @@ medians, in turns within one run where two copies of the weights fit into memory
 
 Greedy text from the same weights and the same prompt. *fairlead*: the engine of the server, one token a pass, the prompt
 read so that it could be stopped; *drafts*: with speculation from the prompt and from what was written. *generate*: that of
-transformers. Ratios compare with the fastest of its settings that do the same: one token a pass, or drafts with
-*prompt lookup*. Random weights soon write the same few tokens over and over, so that there drafts are right more often
-than in code.
+transformers. *llama.cpp*: through its Python binding, ids fed directly, {installed}. Ratios above 1 say how many times as
+fast it is as the fastest `generate` that does the same (one token a pass, or drafts with *prompt lookup*), and as
+llama.cpp in bfloat16. *÷ limit*: how many times as long a token takes as reading all weights once, at the
+{bandwidth() / 1e9:.1f} GB/s at which these threads read memory; weights that stay in the processor's caches may be below 1.
+
+The larger models are the packaged one's weights among zeros (`widened_model` in `benchmarks/shapes.py`): its text, at the
+speed of their shape, so that drafts are right as often as for the packaged one.
 
 {chr(10).join(rows)}
 ## Drafts

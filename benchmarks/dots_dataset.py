@@ -112,7 +112,7 @@ def collect(root: Path, draw: str = "", requirements: Path = REQUIREMENTS) -> li
     found: list[Access] = []
     for requirement, _ in measured(requirements.read_text(encoding="utf-8")):
         name = requirement.partition("==")[0]
-        functions = [each for path in _files(root, name) for each in accesses_of(read(root, path), name)]
+        functions = [each for path in files_of(root, name) for each in accesses_of(read(root, path), name)]
         random.Random(name + draw).shuffle(functions)
         for accesses in functions[:FUNCTIONS]:
             found += spread(accesses, ACCESSES)
@@ -208,7 +208,7 @@ def _dots_of(
         )  # fmt: skip
 
 
-def _files(root: Path, name: str) -> list[str]:
+def files_of(root: Path, name: str) -> list[str]:
     """The modules of an installed distribution, tests and copies of other projects left out."""
     folder = next(
         folder for folder in sorted(root.glob("*.dist-info"))

@@ -23,8 +23,6 @@ INGREDIENTS = {
     "which name follows which": ("follows",),
     "words in common with line and function": ("shared",),
     "the function's own name": ("own", "own_super"),
-    "methods where a value is tested": ("condition",),
-    "bare names": ("shadow",),
 }
 """What is left out together, by the name it is reported under."""
 

@@ -4,6 +4,7 @@
     .venv/bin/python benchmarks/reliability.py T6 T9           some of them; the others stand as they were measured before
     .venv/bin/python benchmarks/reliability.py --form night    as long as scripts/night has time for
     .venv/bin/python benchmarks/reliability.py --no-page T12   on the screen only
+    .venv/bin/python benchmarks/reliability.py --soak 10 T12   with a typist who types for ten minutes instead of three
 
 What pytest reports is kept in benchmarks/results, the newest of each test is shown. The lines are those of issue 7 and
 stand in reliability_rows.py. A test reports what it measured through the fixture
@@ -24,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import dots_dataset
 from machine import made_by, write_page
 from reliability_rows import ROWS, Row
 
@@ -116,8 +118,10 @@ def line(row: Row, found: dict[str, Outcome]) -> str:
 
 
 def _of(test: str, found: dict[str, Outcome]) -> Iterable[Outcome]:
-    """The outcomes of a whole file, or of one function."""
-    return [outcome for name, outcome in found.items() if name == test or name.startswith(f"{test}::")]
+    """The outcomes of a whole file, or of one function; the class it may be in is part of its name to pytest only."""
+    path, *inner = test.split("::")
+    wanted = "::".join([path, *inner[-1:]])
+    return [outcome for name, outcome in found.items() if name == wanted or name.startswith(f"{wanted}::")]
 
 
 def main() -> int:
@@ -125,7 +129,12 @@ def main() -> int:
     parser.add_argument("lines", nargs="*", help="T1 … T20, S1 … S11; all of them if none is named")
     parser.add_argument("--form", default="ledger", choices=("short", "ledger", "night"))
     parser.add_argument("--no-page", action="store_true", help="print the page, but do not write it")
+    parser.add_argument("--soak", metavar="MINUTES", help="how long the typist of T12 types")
     options = parser.parse_args()
+    if options.soak:
+        os.environ["FAIRLEAD_SOAK_MIN"] = options.soak
+    if options.form == "night":
+        os.environ["FAIRLEAD_PACKAGES"] = str(dots_dataset.install())  # every place of twenty packages, for T18
     rows = [row for row in ROWS if not options.lines or row.name in options.lines]
     tests = list(dict.fromkeys(test for row in rows for test in (*row.tests, *row.bites)))
     # A file that is asked for as a whole brings its functions with it.

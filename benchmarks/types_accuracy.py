@@ -18,16 +18,17 @@ import types_labels
 import types_peers
 import types_slots
 import types_tables
+import types_variables
 import types_weights
 from machine import made_by, write_page
 from types_slots import Record
 
 from fairlead.monitors import type_model
+from fairlead.server.settings import Settings
 
-TESTED = {"parameter": 100, "return": 60}
 EPSILON = 0.1
-SHOWN = 0.8
-"""The setting `hints.min_probability`: the lower bound from which a type is shown."""
+SHOWN = Settings().hints_min_probability
+"""The lower bound from which a type is shown."""
 
 _BOOTSTRAP = 1000
 
@@ -49,7 +50,7 @@ def ours(record: Record) -> Said:
     if record.decided:
         return Said((record.decided,), 1.0, 1.0, types_weights.is_right(record.decided, record.label), 1)
     numbers = type_model.load()[record.kind]
-    pairs, rest = types_weights.ranked(record, numbers["weights"], numbers["other"])
+    pairs, rest = types_weights.ranked(record, numbers)
     probability, low, _ = type_model.calibrated(record.kind, pairs[0][1])
     least = type_model.threshold(record.kind, EPSILON)
     members = [text for text, share in pairs if least is not None and share >= least]
@@ -97,22 +98,32 @@ def interval(records: Sequence[Record], hit: Callable[[Record], bool]) -> tuple[
 
 
 def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 12) -> float:
-    """ECE over bins of equal mass."""
-    ordered = sorted(pairs)
+    """ECE over bins of equal mass. Pairs of one probability, which a bin's edge may part, count with their share of hits."""
+    ordered = _evened(pairs)
     total = 0.0
     for at in range(bins):
         part = ordered[at * len(ordered) // bins : (at + 1) * len(ordered) // bins]
-        if part:
-            total += abs(sum(p for p, _ in part) / len(part) - share([hit for _, hit in part])) * len(part)
+        total += abs(sum(p - hit for p, hit in part))
     return total / len(ordered) if ordered else 0.0
+
+
+def _evened(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float]]:
+    """The pairs by rising probability, each with the share of hits among those that have the same."""
+    hits: dict[float, list[bool]] = defaultdict(list)
+    for p, hit in pairs:
+        hits[p].append(hit)
+    return [(p, share(found)) for p, found in sorted(hits.items()) for _ in found]
 
 
 def area(pairs: Sequence[tuple[float, bool]]) -> float:
     """How well the probability tells right from wrong (AUROC): what a constant cannot have."""
-    ordered = sorted(pairs)
-    right = sum(hit for _, hit in ordered)
+    ordered = _evened(pairs)
+    right = sum(hit for _, hit in pairs)
     wrong = len(ordered) - right
-    ranks = sum(at for at, (_, hit) in enumerate(ordered, 1) if hit)
+    first: dict[float, list[int]] = defaultdict(list)
+    for at, (p, _) in enumerate(ordered, 1):
+        first[p].append(at)
+    ranks = sum((first[p][0] + first[p][-1]) / 2 for p, hit in pairs if hit)
     return (ranks - right * (right + 1) / 2) / (right * wrong) if right and wrong else 0.5
 
 
@@ -162,8 +173,8 @@ def honesty(records: Sequence[Record], said: dict[int, Said]) -> list[str]:
     """Probabilities, sets, what is shown, by kind."""
     lines = [
         "| | ECE | AUROC | shown | shown and right (base) | shown and right (exact) | sets cover | least, most over projects |"
-        " mean size | with *other* |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        " projects at most 3 points below | mean size | with *other* |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for kind in ("parameter", "return"):
         own = [record for record in records if record.kind == kind]
@@ -179,7 +190,7 @@ def honesty(records: Sequence[Record], said: dict[int, Said]) -> list[str]:
             f"| {share([first_right(said[id(one)], one.label, 1, types_labels.base) for one in shown]):.1%} "
             f"| {share([first_right(said[id(one)], one.label, 1, types_labels.exact) for one in shown]):.1%} "
             f"| {share([said[id(one)].in_set for one in guessed]):.1%} of {1 - EPSILON:.0%} promised "
-            f"| {each[0]:.0%}, {each[-1]:.0%} "
+            f"| {each[0]:.0%}, {each[-1]:.0%} | {share([one >= 1 - EPSILON - 0.03 for one in each]):.0%} of {len(each)} "
             f"| {sum(said[id(one)].set_size for one in guessed) / len(guessed):.1f} "
             f"| {share([said[id(one)].has_other for one in guessed]):.0%} |"
         )
@@ -192,7 +203,7 @@ def shown_from(records: Sequence[Record], said: dict[int, Said]) -> list[str]:
         "| shown from a lower bound of | parameters shown | right (base) | returns shown | right (base) |",
         "|---|---|---|---|---|",
     ]  # fmt: skip
-    for least in (0.85, 0.8, 0.75, 0.7, 0.6):
+    for least in types_weights.BOUNDS:
         row = f"| {least:.2f} "
         for kind in ("parameter", "return"):
             own = [record for record in records if record.kind == kind]
@@ -238,7 +249,7 @@ def main() -> None:
     records = []
     for requirement in types_dataset.section("test")[: arguments.projects]:
         types_dataset.install("test")
-        records += types_slots.of_project(types_dataset.PACKAGES / "test" / requirement.split("==")[0], TESTED)
+        records += types_slots.of_project(types_dataset.PACKAGES / "test" / requirement.split("==")[0])
     trivial = [record for record in records if record.trivial]
     records = [record for record in records if not record.trivial]
     projects = sorted({record.project for record in records})
@@ -246,10 +257,8 @@ def main() -> None:
     tools: dict[str, dict[int, Said]] = {
         "fairlead": {id(record): ours(record) for record in records},
         "most frequent": {id(record): baseline(record) for record in records},
-        "jedi (calls in the same module)": {
-            id(record): Said((" | ".join(record.guesses),) if record.guesses else ()) for record in records},
     }  # fmt: skip
-    for tool in () if arguments.no_peers else ("basedpyright", "pyrefly", "ty", "pyrefly infer"):
+    for tool in () if arguments.no_peers else (types_peers.JEDI, "basedpyright", "pyrefly", "ty", "pyrefly infer"):
         said: dict[int, Said] = {}
         begun = time.monotonic()
         for project in projects:
@@ -269,17 +278,18 @@ def main() -> None:
     page = [
         "# Types where nobody wrote them", "",
         f"Annotations of {len(projects)} packages are stripped (signatures, and the imports only they used) and predicted "
-        "again without a language model. No package is in a model's card, none was learned from or calibrated on. "
+        "again without a language model. No package was learned from or calibrated on. "
         "Compared are: one spelling for each type, None included (exact), and the outermost name, None left out (base). "
         "`Any`, `object` and returns that are None or a dunder's are left out.", "",
         f"**On parameters {ratios[0][0]:.2f} × the best tool beside us ({ratios[0][1]}), on returns {ratios[1][0]:.2f} × "
         f"({ratios[1][1]}); base, top-1.** Those tools say what follows from the code, and nothing where nothing does.", "",
         *table("Parameters", parameters, tools),
         *table("Returns", returns, tools),
-        "## Honesty", "", *honesty(records, us), *shown_from(records, us), *by_origin(records, us), filter_recall(records), "",
+        "## Honesty", "", *honesty(records, us), *shown_from(records, us),
+        *types_variables.table(projects, SHOWN), "", *by_origin(records, us), filter_recall(records), "",
         f"Of {len(nothing)} functions that return None the rule says so of "
         f"{share([one.decided == 'None' for one in nothing]):.1%}.",
-        f"Time a slot, jedi included: {milliseconds[len(milliseconds) // 2]:.0f} ms in the median, "
+        f"Time a slot: {milliseconds[len(milliseconds) // 2]:.0f} ms in the median, "
         f"{milliseconds[int(0.9 * len(milliseconds))]:.0f} ms at the 90th percentile (a busy machine).", "",
         "basedpyright, ty and pyrefly are asked by `reveal_type` in a copy, without the packages' dependencies; `pyrefly "
         "infer` writes.",

@@ -7,6 +7,7 @@ list of imports would give the answer away. Variables and fields keep theirs, si
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 import subprocess
 import sys
@@ -100,14 +101,19 @@ def stripped_project(project: Path) -> Iterator[Stripped]:
 
 
 def write_stripped(project: Path) -> tuple[Path, list[Stripped]]:
-    """The project stripped, in a folder of its own for tools that read files."""
+    """The project stripped, in a folder of its own for tools that read files; from the last time if there was one."""
     folder = STRIPPED / project.name
+    kept = STRIPPED / f"{project.name}.pickle"
+    if kept.exists():
+        known: list[Stripped] = pickle.loads(kept.read_bytes())  # written by the lines below
+        return folder, known
     found = list(stripped_project(project))
     for one in found:
         target = folder / one.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or target.read_text(encoding="utf-8") != one.text:
             target.write_text(one.text, encoding="utf-8")
+    kept.write_bytes(pickle.dumps(found))
     return folder, found
 
 

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import types_dataset
 import types_labels
-from tree_sitter import Node
 
 from fairlead.monitors.project_types import ProjectIndex
 from fairlead.monitors.slot_features import features, position_of, sites_of
-from fairlead.monitors.slot_places import Columns, slots
+from fairlead.monitors.slot_places import functions, slots
 from fairlead.monitors.slots import Slot
-from fairlead.monitors.syntax import parse
 from fairlead.monitors.uses import FunctionUses, uses
 
 CACHE = types_dataset.REPOSITORY / "build" / "types-examples"
@@ -37,19 +35,6 @@ class Example:
     optional: bool
     default: str
     trivial: bool
-
-
-def functions(text: str) -> dict[int, Node]:
-    """Every `def` of a text by its offset."""
-    columns = Columns(text)
-    found = {}
-    stack = [parse(text).root_node]
-    while stack:
-        node = stack.pop()
-        if node.type == "function_definition":
-            found[columns.offset(node.start_byte)] = node
-        stack.extend(node.named_children)
-    return found
 
 
 def of_project(project: Path) -> list[Example]:

@@ -20,7 +20,8 @@ from machine import made_by, write_page
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.file_names import file_names
 from fairlead.monitors.inline import InlineAnalysis
-from fairlead.monitors.project_types import ProjectIndex, module_name
+from fairlead.monitors.module_names import module_name
+from fairlead.monitors.project_types import ProjectIndex
 from fairlead.monitors.shadow import receiver_slot, shadowed, worth_telling
 from fairlead.monitors.type_candidates import Surroundings, module_of
 from fairlead.monitors.type_inference import TypeInference, written

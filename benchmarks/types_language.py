@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=12)
     arguments = parser.parse_args()
     scorer = TypeScorer(Decoder.of(arguments.model, "cpu", 1))
-    records = [one for one in types_weights.records("calibration", types_weights.CALIBRATED) if one.kind == "parameter"]
+    records = [one for one in types_weights.records("calibration") if one.kind == "parameter"]
     drawn = []
     for project in sorted({one.project for one in records}):
         own = [one for one in records if one.project == project]

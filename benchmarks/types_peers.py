@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import types_dataset
-import types_examples
 import types_labels
 from types_slots import Record
 
+from fairlead.monitors import jedi_types
+from fairlead.monitors.analysis import Document
+from fairlead.monitors.cache import TreeCache
+from fairlead.monitors.jedi_session import Session
+from fairlead.monitors.slot_places import functions, slots
+
+JEDI = "jedi (calls in the same module)"
 PEERS = types_dataset.REPOSITORY / "build" / "types-peers"
 REQUIREMENTS = ("basedpyright==1.40.2", "pyrefly==1.4.1", "ty==0.0.104")
 COPIES = types_dataset.REPOSITORY / "build" / "types-copies"
@@ -67,10 +73,10 @@ def revealing(project: str, records: list[Record]) -> tuple[Path, list[Reveal]]:
 
 
 def _with_reveals(text: str, records: list[Record]) -> tuple[str, list[tuple[int, Record]]]:
-    functions = types_examples.functions(text)
     data = text.encode()
+    nodes = functions(text)
     names = {}
-    for node in functions.values():
+    for node in nodes.values():
         for slot_name in (node.child_by_field_name("name"),):
             if slot_name is not None:
                 names[len(data[: slot_name.start_byte].decode())] = node
@@ -82,10 +88,10 @@ def _with_reveals(text: str, records: list[Record]) -> tuple[str, list[tuple[int
             if node is not None:
                 tail += _tail(node, record)
             continue
-        start = max((at for at, node in functions.items() if at <= record.offset
+        start = max((at for at, node in nodes.items() if at <= record.offset
                      and len(data[: node.end_byte].decode()) > record.offset), default=None)  # fmt: skip
-        body = functions[start].child_by_field_name("body") if start is not None else None
-        if body is None or body.start_point[0] == functions[start].start_point[0]:
+        body = nodes[start].child_by_field_name("body") if start is not None else None
+        if body is None or body.start_point[0] == nodes[start].start_point[0]:
             continue
         indent = " " * body.start_point[1]
         inserts.append((len(data[: body.start_byte].decode()), f"reveal_type({record.name})\n{indent}", record))
@@ -133,12 +139,37 @@ def answers(tool: str, project: str, records: list[Record]) -> Answers:
     """What a tool says, from the last time if it was asked the same."""
     asked = sorted((record.path, record.kind, record.offset) for record in records)
     key = hashlib.sha256(json.dumps([REQUIREMENTS, tool, project, asked]).encode()).hexdigest()[:16]
-    cached = KEPT / f"{tool.replace(' ', '-')}-{project}-{key}.json"
+    cached = KEPT / f"{tool.split(' (')[0].replace(' ', '-')}-{project}-{key}.json"
     if cached.exists():
         return {(path, kind, offset): text for path, kind, offset, text in json.loads(cached.read_text(encoding="utf-8"))}
-    found = pyrefly_infer(project, records) if tool == "pyrefly infer" else revealed(tool, project, records)
+    if tool == JEDI:
+        found = jedi_guesses(project, records)
+    else:
+        found = pyrefly_infer(project, records) if tool == "pyrefly infer" else revealed(tool, project, records)
     KEPT.mkdir(parents=True, exist_ok=True)
     cached.write_text(json.dumps([[*slot, text] for slot, text in found.items()]), encoding="utf-8")
+    return found
+
+
+def jedi_guesses(project: str, records: list[Record]) -> Answers:
+    """What jedi makes of the slots, call sites in the same module included."""
+    session = Session(TreeCache(None))
+    found: Answers = {}
+    for path in sorted({record.path for record in records}):
+        file = types_dataset.STRIPPED / project / path
+        document = Document(str(file), file.read_text(encoding="utf-8"), 1, str(types_dataset.STRIPPED / project))
+        places = {(slot.kind, slot.offset): slot for slot in slots(document.text)}
+        for record in records:
+            slot = places.get((record.kind, record.offset)) if record.path == path else None
+            if slot is None:
+                continue
+            try:
+                guesses, _ = jedi_types.guesses(session, document, slot)
+            except Exception:  # jedi's own, on code it cannot follow
+                session.forget(document.path)
+                continue
+            if guesses:
+                found[path, record.kind, record.offset] = " | ".join(guesses)
     return found
 
 

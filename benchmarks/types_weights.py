@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +21,18 @@ import types_slots
 import types_tables
 from types_slots import Record
 
-from fairlead.monitors.type_candidates import FEATURES, OTHER_FEATURES
-from fairlead.monitors.type_model import BINS, shares, with_none
+from fairlead.monitors.type_candidates import OTHER_FEATURES
+from fairlead.monitors.type_judging import FEATURES, OPTIONAL_FEATURES
+from fairlead.monitors.type_model import BINS, optional_share, shares, with_none
 
 WEIGHTS = types_dataset.REPOSITORY / "monitors" / "data" / "type_weights.json"
-LEARNED = {"parameter": 260, "return": 160}
-CALIBRATED = {"parameter": 120, "return": 80}
 EPSILONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 DELTA = 0.05
 TOP = 5
-FOLDS = 3
+BOUNDS = (0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6)
+"""Lower bounds from which a type might be shown, of which one is chosen here and not on the projects of "test"."""
+
+FOLDS = 8
 
 
 def fit(records: list[Record], steps: int = 45) -> tuple[list[float], list[float]]:
@@ -69,14 +73,40 @@ def fit(records: list[Record], steps: int = 45) -> tuple[list[float], list[float
     return [round(value, 4) for value in w.tolist()], [round(value, 4) for value in v.tolist()]
 
 
-def ranked(record: Record, weights: list[float], other: list[float]) -> tuple[list[tuple[str, float]], float]:
-    """Final texts with their shares, best first, and the share of *other*."""
+def fit_optional(records: list[Record]) -> list[float]:
+    """The weights of what speaks for None, by maximum likelihood."""
+    x = torch.tensor([record.optional for record in records])
+    truth = torch.tensor([float(types_labels.is_optional(record.label)) for record in records])
+    sizes = Counter(record.project for record in records)
+    weight = torch.tensor([1.0 / sizes[record.project] for record in records])
+    w = torch.zeros(len(OPTIONAL_FEATURES))
+    w[OPTIONAL_FEATURES.index("table")] = 1.0
+    w.requires_grad_()
+    optimiser = torch.optim.LBFGS([w], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(x @ w, truth, weight=weight / weight.sum(), reduction="sum")
+        loss = loss + 1e-4 * w.pow(2).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    right = float(((x @ w > 0) == (truth > 0)).float().mean())
+    named = ", ".join(f"{name} {value:.2f}" for name, value in zip(OPTIONAL_FEATURES, w.tolist(), strict=True))
+    print(f"  None: {right:.3f} right, {1 - float(truth.mean()):.3f} without any; {named}", flush=True)
+    return [round(value, 4) for value in w.tolist()]
+
+
+def ranked(record: Record, numbers: Mapping[str, Any]) -> tuple[list[tuple[str, float]], float]:
+    """Final texts with their shares, best first, and the share of *other*, by the weights of one kind of slot."""
+    weights, other = numbers["weights"], numbers["other"]
     scores = (record.vectors @ np.array(weights, dtype=np.float32)).tolist()
     of_other = math.fsum(a * b for a, b in zip(other, record.other, strict=True))
     order = sorted(range(len(scores)), key=lambda at: -scores[at])
     found, rest = shares([scores[at] for at in order], of_other)
     pairs = [(record.texts[at], share) for at, share in zip(order, found, strict=True)]
-    kept = with_none(pairs[:24], record.optional)
+    kept = with_none(pairs[:24], optional_share(numbers["optional"], record.optional))
     return kept, rest + sum(share for _, share in pairs[24:])
 
 
@@ -132,14 +162,21 @@ def thresholds(worth: list[float]) -> dict[str, float | None]:
     return found
 
 
-def records(section: str, most: dict[str, int], only: frozenset[str] | None = None) -> list[Record]:
+def records(section: str, only: frozenset[str] | None = None) -> list[Record]:
     """The records of a section that are not decided by a rule and not trivial."""
+    types_dataset.install(section)
     found = [
         record for requirement in types_dataset.section(section)
         if only is None or requirement.split("==")[0] in only
-        for record in types_slots.of_project(types_dataset.PACKAGES / section / requirement.split("==")[0], most)
+        for record in types_slots.of_project(types_dataset.PACKAGES / section / requirement.split("==")[0])
     ]  # fmt: skip
     return [record for record in found if not record.decided and not record.trivial]
+
+
+def learned(own: list[Record]) -> dict[str, Any]:
+    """All weights of one kind of slot."""
+    weights, other = fit(own)
+    return {"weights": weights, "other": other, "optional": fit_optional(own)}
 
 
 def crossed(own: list[Record]) -> list[tuple[Record, list[tuple[str, float]], float]]:
@@ -148,32 +185,39 @@ def crossed(own: list[Record]) -> list[tuple[Record, list[tuple[str, float]], fl
     found = []
     for fold in range(FOLDS):
         held = {project for at, project in enumerate(projects) if at % FOLDS == fold}
-        weights, other = fit([record for record in own if record.project not in held])
-        found += [(record, *ranked(record, weights, other)) for record in own if record.project in held]
+        numbers = learned([record for record in own if record.project not in held])
+        found += [(record, *ranked(record, numbers)) for record in own if record.project in held]
     return found
 
 
 def main() -> None:
-    pool = records("learning", LEARNED, types_tables.HELD_OUT) + records("calibration", CALIBRATED)
+    pool = records("learning", types_tables.HELD_OUT) + records("calibration")
     stored: dict[str, object] = {"features": FEATURES, "other features": OTHER_FEATURES}
     for kind in ("parameter", "return"):
         own = [record for record in pool if record.kind == kind]
         first: list[tuple[float, bool]] = []
         others: list[tuple[float, bool]] = []
-        worth, three = [], []
+        worth, three, bases = [], [], []
         for record, pairs, rest in crossed(own):
             right = [is_right(text, record.label) for text, _ in pairs]
             first.append((pairs[0][1], right[0]))
+            bases.append(types_labels.base(pairs[0][0]) == types_labels.base(record.label))
             others += [(share, hit) for (_, share), hit in zip(pairs[1:TOP], right[1:TOP], strict=False)]
             worth.append(next((share for (_, share), hit in zip(pairs, right, strict=True) if hit), rest))
             three.append(any(right[:3]))
         print(f"  {kind}: {len(own)} slots of {len({record.project for record in own})} projects, judged by others' weights: "
               f"top-1 {np.mean([hit for _, hit in first]):.3f}, top-3 {np.mean(three):.3f}")  # fmt: skip
-        weights, other = fit(own)
-        for name, value in sorted(zip(FEATURES, weights, strict=True), key=lambda pair: -abs(pair[1])):
+        bins = venn_abers(first)
+        for least in BOUNDS:
+            pairs = zip(first, bases, strict=True)
+            shown = [(hit, base) for (share, hit), base in pairs if bins[round(share * BINS)][0] >= least]
+            print(f"    shown from {least:.2f}: {len(shown) / len(own):.1%}, right {np.mean([hit for hit, _ in shown]):.1%}, "
+                  f"base {np.mean([base for _, base in shown]):.1%}")  # fmt: skip
+        numbers = learned(own)
+        for name, value in sorted(zip(FEATURES, numbers["weights"], strict=True), key=lambda pair: -abs(pair[1])):
             print(f"    {name:24} {value:7.3f}")
         stored[kind] = {
-            "weights": weights, "other": other, "language model": 0.0, "first": venn_abers(first),
+            **numbers, "language model": 0.0, "first": bins,
             "others": venn_abers(others), "thresholds": thresholds(worth), "slots": len(own),
         }  # fmt: skip
     WEIGHTS.write_text(json.dumps(stored, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -84,7 +84,8 @@ class Search:
 
     def _leads_to_known(self, branch: Branch) -> bool:
         """Whether a text that was found begins so: other tokens for the same characters are no other text."""
-        return any(text.startswith(branch.text.strip()) for text in self._seen) if branch.text.strip() else False
+        text = branch.text.strip()
+        return bool(text) and any(known.startswith(text) for known in self._seen)
 
     def _to_the_end(self, taken: list[Branch]) -> Iterator[Branch]:
         """Follow branches greedily, all in one pass for each token."""
@@ -111,7 +112,7 @@ class Search:
         grove = self._grove
         row = grove.log_probs(branch)
         best = torch.topk(row, min(MAX_REFUSALS, row.numel()))
-        if not branch.draft.owed and float(best.values[0]) < _log(grove.limits.min_token):
+        if not branch.draft.owed and float(best.values[0]) < grove.limits.log_min_token:
             return grove.end(branch, "confidence")
         for value, token_id in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             if value == -math.inf:
@@ -143,7 +144,3 @@ class Search:
 
 def _ids(branch: Branch) -> list[int]:
     return [step.token_id for step in branch.draft.steps]
-
-
-def _log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -math.inf

@@ -19,11 +19,12 @@ from ..monitors.monitor import Monitor, Start
 from . import stops
 from .best_first import Search
 from .engine import Engine, engine_for, warm_up
-from .ghost import Place, Writer, prepare
+from .ghost import Writer
 from .grove import Branch, Grove
 from .model import Model, load
 from .offer import Limits, Offer
 from .particles import particles
+from .place import Place, prepare
 from .rank import Ranking, rank
 from .speculation import Drafts
 from .vocabulary import Vocabulary

@@ -49,6 +49,11 @@ class Draft:
         """What stands behind the cursor now; half a character at the end is left out."""
         return decoded(bytes(self.data[len(self.forced) :]))
 
+    @property
+    def log_prob(self) -> float:
+        """Of what is written behind the cursor."""
+        return sum(step.log_prob or 0.0 for step in self.steps if step.size > len(self.forced))
+
     def size_of(self, text: str) -> int:
         """Bytes of the draft when `text` stands behind the cursor."""
         return len(self.forced) + len(text.encode("utf-8", "replace"))

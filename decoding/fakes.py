@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
+from .decoder import Decoder
 from .engine import common_prefix
-from .vocabulary import byte_letters
+from .model import Model
+from .vocabulary import Vocabulary, byte_letters
 
 END_OF_TEXT = "<|endoftext|>"
 FILL_IN_THE_MIDDLE = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
@@ -233,6 +236,16 @@ class BabblingEngine(FakeEngine):
         if self._end is not None:
             row[self._end] += 1.0
         return row
+
+
+def decoder_of(tokenizer: Tokenizer, engine: FakeEngine) -> Decoder:
+    """A decoder with a stand-in for its engine."""
+    end = end_id(tokenizer)
+    model = Model(
+        "fake", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, engine.context_tokens, 1,
+        eos_ids=frozenset({end}), special_ids=frozenset({end}),
+    )  # fmt: skip
+    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
 
 
 def token_bytes(tokenizer: Tokenizer) -> list[bytes]:

@@ -8,25 +8,22 @@ Text behind a dot that analysis has not answered in time is not offered.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from ..monitors.analysis import Document, Members
-from ..monitors.errors import AnalysisError
+from ..monitors.analysis import Members
 from ..monitors.joint import instead_of, refusing
-from ..monitors.monitor import ABOUT_CALLS, FREE, Answer, Monitor, Question, Start, State, unanswered
+from ..monitors.monitor import FREE, Answer, Monitor, Question, Start, State
 from . import stops
-from .draft import Draft, decoded
+from .draft import decoded
 from .engine import Engine
+from .inquiry import FOR_ALL, HURRIED, Inquiry
 from .mask import allowed
 from .model import Model
-from .offer import Limits, Offer, Provenance, Stopped, trim, without_accessor, without_last_word
-from .prompt import Prompt, lay_out
+from .offer import Limits, Offer, Stopped, trim, without_accessor
+from .place import Place
 from .rank import Scored, rank
 from .speculation import Drafts, Speculation
 from .vocabulary import Vocabulary
@@ -34,21 +31,8 @@ from .vocabulary import Vocabulary
 MAX_REDRAWS = 8
 """Names taken back in one text before it is ended; the tail of rejections is dead ends."""
 
-CALLS_PATIENCE_S = 0.03
-"""How long a finished text waits for what is known of a call."""
-
 MAX_REFUSALS = 16
 """Tokens refused at one step before the text is ended."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A cursor whose prompt an engine holds: `ready` are the (V,) logits behind `prompt`."""
-
-    document: Document
-    offset: int
-    prompt: Prompt
-    ready: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -61,27 +45,14 @@ class _Next:
 
 @dataclass(frozen=True)
 class _End:
-    """The text ends here, or after its first `size` bytes where that is given; `broken` when inside a name."""
+    """The text ends here, or after its first `size` bytes where that is given.
+
+    `goes_on`: it is broken off, and with this probability its last word would be longer.
+    """
 
     stopped: Stopped
     size: int | None = None
-    broken: bool = False
-
-
-def prepare(
-    model: Model, vocabulary: Vocabulary, engine: Engine, document: Document, offset: int, heal_at: int,
-    *, reserve: int = 96, stop: Callable[[], bool] | None = None, context: str = "",
-) -> Place | None:  # fmt: skip
-    """Lay the prompt out and prefill it, reusing what the engine holds; `reserve` tokens stay free to write into.
-
-    `heal_at` is the first character that must be generated anew (the dot before a half-typed name, or the cursor);
-    `context` is text of other files.
-    None when `stop` said so.
-    """
-    budget = max(16, engine.context_tokens - reserve)
-    prompt = lay_out(model, vocabulary, document.text, offset, heal_at, budget, context)
-    ready = engine.prefill(prompt.tokens, stop)
-    return None if ready is None else Place(document, offset, prompt, ready)
+    goes_on: float | None = None
 
 
 class Writer:
@@ -95,16 +66,11 @@ class Writer:
         guide: Monitor | None = None, start: Start | None = None, drafts: Drafts | None = None,
     ) -> None:  # fmt: skip
         self._model, self._vocabulary, self._engine = model, vocabulary, engine
-        self._place, self._limits, self._guide, self._start = place, limits, guide, start
+        self._place, self._limits, self._start = place, limits, start
         self._ahead = Speculation(engine, vocabulary, drafts if limits.draft else None)
-        state: State = FREE
-        if guide is not None:
-            state = start.state if start is not None else guide.watch(place.document, place.offset)
-        self._draft = Draft(place.prompt.forced.encode("utf-8", "replace"), state)
-        self._asked: dict[Question, Future[Any]] = {}
+        self._inquiry = Inquiry(place, limits, guide, start)
+        self._draft = self._inquiry.draft()
         self._random = torch.Generator().manual_seed(limits.seed)
-        self._silence = start.members.silence if start is not None else ""
-        self._checks = guide is not None and self._silence != "down"
         self._redraws = 0
         self.gave_up = False
         """Whether the text ended because the model believed in none of the names that may stand somewhere."""
@@ -126,9 +92,10 @@ class Writer:
         # Taking back and writing anew ends by itself; if it ever did not, the budget should not be what ends it.
         left = 4 * limits.max_tokens + 64
         at: _Next | _End = _Next(self._place.ready)
-        if self._silence == "late":
+        start = self._start
+        if start is not None and start.members.silence == "late":
             at = _End("unverified", 0)  # at an attribute whose members nobody has named yet
-        elif self._start is not None and self._start.closed and self._checks and _in_name(self._start.state):
+        elif start is not None and start.closed and self._inquiry.checks and _in_name(start.state):
             at = self._draw_name(None)
         while True:
             if limits.stop():
@@ -137,19 +104,20 @@ class Writer:
             if left < 0 and (isinstance(at, _Next) or at.size is None):
                 at = _End("length", len(self._draft.data))
             if isinstance(at, _End):
-                if at.size is None and self._checks:
-                    self._draft.finish(self._rest_of_line)
                 # What ends at a dot has nothing unverified before it.
-                verified = self._verify(block=True, patience_s=CALLS_PATIENCE_S) if at.size is None else None
-                if verified is None:
+                refused = self._inquiry.finish(self._draft) if at.size is None else None
+                if refused is None:
                     return self._offer(at)
-                at = verified
+                at = self._write_anew(refused)
             elif limits.over:
                 at = self._break_off(at.logits, "budget")
             elif len(self._draft.steps) >= limits.max_tokens:
                 at = self._break_off(at.logits, "length")
+            elif self._draft.log_prob < limits.log_min_confidence:
+                at = self._break_off(at.logits, "confidence")
             else:
-                at = self._verify(block=not limits.run_ahead) or self._write_token(at)
+                refused = self._inquiry.settle(self._draft, HURRIED if limits.run_ahead else FOR_ALL)
+                at = self._write_token(at) if refused is None else self._write_anew(refused)
 
     def _write_token(self, at: _Next) -> _Next | _End:
         """Choose one token and take it in."""
@@ -161,7 +129,7 @@ class Writer:
                 return self._break_off(log_row, "confidence")
             text = vocabulary.texts[token_id]
             if len(text) > len(owed) or not text:
-                if float(log_row.max()) < _log(self._limits.min_token):
+                if float(log_row.max()) < self._limits.log_min_token:
                     return self._break_off(log_row, "confidence")
                 if token_id in self._model.eos_ids and draft.state.may_end:
                     return _End("end_of_text")
@@ -187,12 +155,8 @@ class Writer:
         return self._break_off(log_row, "confidence")
 
     def _break_off(self, log_row: torch.Tensor, stopped: Stopped) -> _End:
-        """End the text here, noting whether a name is being written: more likely than not it would go on."""
-        text = self._draft.text
-        if not text or not ("a" + text[-1]).isidentifier():
-            return _End(stopped, broken=without_accessor(text) != text)
-        goes_on = float(torch.dot(torch.softmax(log_row.float(), -1), self._vocabulary.starts_word))
-        return _End(stopped, broken=goes_on > 0.5)
+        """End the text here, noting how likely it is that its last word would go on."""
+        return _End(stopped, goes_on=self._vocabulary.word_mass(log_row))
 
     def _constrained(self, at: _Next, owed: bytes) -> torch.Tensor:
         """(V,) float32 logits with -inf where healing, or the end of a drawn name, forbids a token."""
@@ -218,48 +182,13 @@ class Writer:
         token_id = int(ids[int(torch.multinomial(values[:keep], 1, generator=self._random))])
         return token_id, float(log_row[token_id])
 
-    def _verify(self, *, block: bool, patience_s: float = math.inf) -> _Next | _End | None:
-        """Ask what the draft raises and take in the answers; None when the draft stands, as far as is known.
-
-        With `block` it waits for answers until the budget ends, for what is known of a call only `patience_s`.
-        """
-        draft = self._draft
-        while self._checks and self._guide is not None and draft.state.questions:
-            for question in draft.state.questions:
-                if question not in self._asked:
-                    place = self._place
-                    self._asked[question] = self._guide.ask(place.document, place.offset, question)
-            first = draft.state.questions[0]
-            answer = self._asked[first]
-            hurried = first.about in ABOUT_CALLS and patience_s < math.inf
-            if block:
-                self._wait(answer, patience_s if hurried else math.inf)
-            if not answer.done() and not (block and hurried):
-                return None
-            try:
-                draft.answers[first] = answer.result() if answer.done() else unanswered(first)
-            except AnalysisError:
-                self._checks = False  # analysis is down: from here on the text is the model's alone, and marked so
-                return None
-            if not draft.settle():
-                if first.about == "members" and not first.before:
-                    return self._redraw(first)
-                if isinstance(draft.answers[first], Members):
-                    return self._redraw_word(first)
-                return self._rewind()
-        return None
-
-    @property
-    def _rest_of_line(self) -> str:
-        """What the document has behind the cursor, up to the end of the line."""
-        text, offset = self._place.document.text, self._place.offset
-        end = min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
-        return text[offset:end]
-
-    def _wait(self, answer: Future[Any], patience_s: float) -> None:
-        until = min(self._limits.until, time.monotonic() + patience_s)
-        while not (answer.done() or time.monotonic() >= until or self._limits.stop()):
-            wait([answer], timeout=min(0.02, max(0.0, until - time.monotonic())))
+    def _write_anew(self, refused: Question) -> _Next | _End:
+        """Take back what the answer to a question refuses, and write something else there."""
+        if refused.about == "members" and not refused.before:
+            return self._redraw(refused)
+        if isinstance(self._draft.answers[refused], Members):
+            return self._redraw_word(refused)
+        return self._rewind()
 
     def _rewind(self) -> _Next:
         """Take back what an answer refuses, and go on from there as if it had been known all along."""
@@ -398,21 +327,14 @@ class Writer:
 
     def _offer(self, end: _End) -> Offer:
         """What of the draft may be shown: nothing behind a dot that was not answered."""
-        draft, stopped = self._draft, end.stopped
-        provenance: Provenance = "model, checked" if self._checks else "model"
+        draft = self._draft
         text = "" if draft.owed else draft.text
         if end.size is not None:
             text = decoded(bytes(draft.data[len(draft.forced) : end.size]))
-        open_at = draft.state.questions[0].text if self._checks and draft.state.questions else None
-        if open_at is not None and len(open_at) <= len(text):
-            text, stopped = without_accessor(open_at), "unverified"
-        elif end.broken:
-            text = without_last_word(text)
-        return trim(draft, text, stopped, self._place.document, self._place.offset, self._limits, provenance)
-
-
-def _log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -math.inf
+        return trim(
+            draft, text, end.stopped, self._place.document, self._place.offset, self._limits,
+            checked=self._inquiry.checks, word_mass=self._vocabulary.word_mass, goes_on=end.goes_on,
+        )  # fmt: skip
 
 
 def _in_string(state: State) -> bool:

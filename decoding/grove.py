@@ -7,23 +7,20 @@ waited for: this is for completions somebody asked for, which have the time.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
-from ..monitors.errors import AnalysisError
-from ..monitors.monitor import ABOUT_CALLS, FREE, Answer, Monitor, Question, Start, State, unanswered
+from ..monitors.monitor import FREE, Answer, Monitor, Question, Start
 from . import stops
 from .draft import Draft
 from .engine import Engine
-from .ghost import CALLS_PATIENCE_S, Place
+from .inquiry import FOR_NAMES, Inquiry
 from .mask import allowed
 from .model import Model
-from .offer import Limits, Offer, Provenance, Stopped, trim, without_accessor, without_last_word
+from .offer import Limits, Offer, Stopped, trim
+from .place import Place
 from .vocabulary import Vocabulary
 
 _NO_LOGITS = torch.empty(0)
@@ -62,19 +59,14 @@ class Grove:
         guide: Monitor | None = None, start: Start | None = None, answers: Mapping[Question, Answer] | None = None,
     ) -> None:  # fmt: skip
         self._model, self._vocabulary, self._engine = model, vocabulary, engine
-        self._place, self._guide = place, guide
+        self._place = place
+        self._inquiry = Inquiry(place, limits, guide, start)
         self.limits = limits
-        self._asked: dict[Question, Future[Any]] = {}
         self._nodes = 0
         self.checks = 0
         """Tokens the monitors were asked about."""
-        state: State = FREE
-        if guide is not None:
-            state = start.state if start is not None else guide.watch(place.document, place.offset)
-        self._guided = guide is not None and (start is None or start.members.silence != "down")
         engine.crop(len(place.prompt.tokens))
-        draft = Draft(place.prompt.forced.encode("utf-8", "replace"), state, answers=dict(answers or {}))
-        self.root = Branch(-1, draft, place.ready)
+        self.root = Branch(-1, self._inquiry.draft(answers), place.ready)
 
     @property
     def over(self) -> bool:
@@ -118,7 +110,7 @@ class Grove:
             state = short
         longer = replace(draft, data=bytearray(draft.data), steps=list(draft.steps))
         longer.add(token_id, text, _NO_LOGITS, state, log_prob)
-        if not self._settle(longer, ended=False):
+        if self._inquiry.settle(longer, FOR_NAMES) is not None:
             return None
         taken = replace(taken, draft=longer)
         if newline >= 0:
@@ -132,10 +124,7 @@ class Grove:
     def end(self, branch: Branch, stopped: Stopped) -> Branch | None:
         """The branch as a finished text; None when a monitor refuses that it ends so."""
         draft = replace(branch.draft, data=bytearray(branch.draft.data), steps=list(branch.draft.steps))
-        document, offset = self._place.document, self._place.offset
-        if self._guided:
-            draft.finish(stops.line_of(document.text, offset)[1])
-        return replace(branch, draft=draft, ended=stopped) if self._settle(draft, ended=True) else None
+        return replace(branch, draft=draft, ended=stopped) if self._inquiry.finish(draft) is None else None
 
     def grow(self, taken: Sequence[Branch]) -> list[Branch]:
         """Run the model once over the last tokens of branches that were taken; those that have ended stay as they are."""
@@ -143,15 +132,10 @@ class Grove:
         if not live:
             return list(taken)
         rows = self._engine.score_tree([branch.node for branch in live], [branch.token_id for branch in live])
-        grown: list[Branch] = []
-        for branch in taken:
-            if branch.ended is None:
-                grown.append(replace(branch, node=self._nodes, row=rows[len(rows) - len(live)]))
-                live.pop(0)
-                self._nodes += 1
-            else:
-                grown.append(branch)
-        return grown
+        nodes = range(self._nodes, self._nodes + len(live))
+        self._nodes += len(live)
+        grown = iter([replace(one, node=node, row=row) for one, node, row in zip(live, nodes, rows, strict=True)])
+        return [next(grown) if branch.ended is None else branch for branch in taken]
 
     def follow(self, branch: Branch, ids: Sequence[int]) -> list[Branch]:
         """The branches along known tokens behind `branch`, in one pass; shorter than `ids` where one is refused."""
@@ -174,45 +158,11 @@ class Grove:
 
     def offer(self, branch: Branch) -> Offer:
         """What of a branch may be shown."""
-        draft, stopped = branch.draft, branch.ended or "length"
-        text = "" if draft.owed else draft.text
-        if self._guided and draft.state.questions and len(draft.state.questions[0].text) <= len(text):
-            text, stopped = without_accessor(draft.state.questions[0].text), "unverified"
-        elif stopped in ("length", "confidence", "budget") and self._goes_on(branch):
-            text = without_last_word(text)
-        provenance: Provenance = "model, checked" if self._guided else "model"
-        return trim(draft, text, stopped, self._place.document, self._place.offset, self.limits, provenance)
-
-    def _goes_on(self, branch: Branch) -> bool:
-        """Whether the word a text ends in would more likely than not be longer."""
-        text = branch.text
-        if not text or not ("a" + text[-1]).isidentifier():
-            return without_accessor(text) != text
-        return float(torch.dot(torch.softmax(branch.row.float(), -1), self._vocabulary.starts_word)) > 0.5
-
-    def _settle(self, draft: Draft, *, ended: bool) -> bool:
-        """Put the questions of a draft and wait for the answers; False when one refuses what was written.
-
-        Out of time, the question stays open, and the text will be shown up to it.
-        """
-        while self._guided and self._guide is not None and draft.state.questions:
-            question = draft.state.questions[0]
-            if question not in self._asked:
-                self._asked[question] = self._guide.ask(self._place.document, self._place.offset, question)
-            answer = self._asked[question]
-            hurried = question.about in ABOUT_CALLS
-            if hurried and not ended and not answer.done():
-                break
-            until = min(self.limits.until, time.monotonic() + (CALLS_PATIENCE_S if hurried else math.inf))
-            while not answer.done() and time.monotonic() < until and not self.limits.stop():
-                wait([answer], timeout=min(0.02, max(0.0, until - time.monotonic())))
-            if not answer.done() and not hurried:
-                break
-            try:
-                draft.answers[question] = answer.result() if answer.done() else unanswered(question)
-            except AnalysisError:
-                self._guided = False
-                break
-            if not draft.settle():
-                return False
-        return True
+        text = "" if branch.draft.owed else branch.text
+        stopped = branch.ended or "length"
+        broken = stopped in ("length", "confidence", "budget")
+        return trim(
+            branch.draft, text, stopped, self._place.document, self._place.offset, self.limits,
+            checked=self._inquiry.checks, word_mass=self._vocabulary.word_mass,
+            goes_on=self._vocabulary.word_mass(branch.row) if broken else None,
+        )  # fmt: skip

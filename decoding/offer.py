@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from ..monitors.analysis import Document
 from ..monitors.grammar import longest_end
 from ..monitors.languages import PYTHON, language_of
+from ..monitors.monitor import State, finished
 from ..monitors.syntax import place
 from . import stops
+from .endings import endings
 
 if TYPE_CHECKING:  # the server shows offers without importing torch
+    import torch
+
     from .draft import Draft
 
 Stopped = Literal["end_of_line", "end_of_block", "end_of_text", "confidence", "budget", "unverified", "length"]
@@ -31,7 +35,9 @@ class Limits:
     until: float = math.inf
     max_tokens: int = 64
     min_confidence: float = 0.0
-    """Least geometric mean of the token probabilities of what is shown."""
+    """Least probability that what is shown is right; the text ends before it falls below this."""
+    min_expected: float = 0.0
+    """Least number of characters to expect of what is shown: its length times its probability must be more."""
     min_token: float = 0.08
     """When even the likeliest token is less likely, the text ends: what follows is rarely accepted."""
     min_legal_mass: float = 1e-4
@@ -50,6 +56,14 @@ class Limits:
     """Given what is written so far, after every token: whether there is enough of it. For `multiline`."""
 
     @property
+    def log_min_token(self) -> float:
+        return math.log(self.min_token) if self.min_token > 0 else -math.inf
+
+    @property
+    def log_min_confidence(self) -> float:
+        return math.log(self.min_confidence) if self.min_confidence > 0 else -math.inf
+
+    @property
     def over(self) -> bool:
         return time.monotonic() >= self.until
 
@@ -58,7 +72,7 @@ class Limits:
 class Offer:
     """One text to insert at the cursor; empty when there is nothing worth showing, `stopped` says why.
 
-    `probability` is that of the whole text under the guided model, `confidence` the geometric mean over its tokens.
+    `probability` is that of exactly this text under the guided model, `confidence` the geometric mean over its tokens.
     """
 
     text: str
@@ -69,9 +83,23 @@ class Offer:
     tokens: int = 0
 
 
-def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: int, limits: Limits,
-         provenance: Provenance) -> Offer:  # fmt: skip
-    """The offer made of the first part `text` of a draft: whole words, one block, nothing twice, nothing odd."""
+def trim(
+    draft: Draft, text: str, stopped: Stopped, document: Document, offset: int, limits: Limits,
+    *, checked: bool, word_mass: Callable[[torch.Tensor], float], goes_on: float | None = None,
+) -> Offer:  # fmt: skip
+    """The offer made of the first part `text` of a draft: whole words, one block, nothing twice, nothing odd, and no
+    more than is likely enough to be right.
+
+    `checked`: monitors saw to it, and nothing is shown behind a dot that was not answered. `goes_on`: the text is
+    broken off, and with this probability what comes next lengthens its last word; `word_mass` finds that in logits.
+    """
+    open_at = draft.state.questions[0].text if checked and draft.state.questions else None
+    if open_at is not None and len(open_at) <= len(text):
+        text, stopped = without_accessor(open_at), "unverified"
+    elif goes_on is not None and _inside_name(text, goes_on):
+        text = without_last_word(text)
+    if stopped in ("length", "budget"):
+        text = stops.without_loop(text)
     before, after = stops.line_of(document.text, offset)
     if limits.multiline and (end := stops.end_of_block(before, text)) is not None:
         text, stopped = text[:end], "end_of_block"
@@ -80,31 +108,37 @@ def trim(draft: Draft, text: str, stopped: Stopped, document: Document, offset: 
     if "\n" not in text:
         text = stops.without_overlap(text, after)
     text = stops.printable(text.rstrip(), existing=document.text)
-    if limits.whole and len(kept := _whole(draft, text, document, offset)) < len(text):
-        text, stopped = kept.rstrip(), "confidence"
-    last = draft.size_of(text)
-    values: list[float] = []
-    for step in draft.steps:
-        if step.log_prob is not None and step.size > len(draft.forced):
-            values.append(step.log_prob)
-        if step.size >= last:
-            break
-    total = sum(values)
-    confidence = math.exp(total / len(values)) if values else 0.0
-    if not text.strip() or confidence < limits.min_confidence:
-        text, stopped = "", "confidence" if text.strip() else stopped
-    return Offer(text, math.exp(total), confidence, provenance, stopped, len(draft.steps))
+    sure = [
+        ending for ending in endings(draft, text, goes_on, word_mass)
+        if ending.probability >= limits.min_confidence and ending.probability * ending.length > limits.min_expected
+        and (ending.length == len(text) or not checked or _stands(draft, ending.state, after))
+    ]  # fmt: skip
+    if limits.whole and text and language_of(document.path) is PYTHON and place(document.text, offset).where == "code":
+        lengths = [ending.length for ending in sure]
+        most = longest_end(document.text[:offset], text, document.text[offset:], lengths)
+        sure = [ending for ending in sure if ending.length <= most]
+    provenance: Provenance = "model, checked" if checked else "model"
+    if not sure:
+        stopped = "confidence" if text.strip() else stopped
+        return Offer("", 0.0, 0.0, provenance, stopped, len(draft.steps))
+    shown = sure[-1]
+    if shown.length < len(text):
+        text, stopped = text[: shown.length], "confidence"
+    return Offer(text, shown.probability, shown.confidence, provenance, stopped, len(draft.steps))
 
 
-def _whole(draft: Draft, text: str, document: Document, offset: int) -> str:
-    """The longest beginning of `text`, a prefix of the draft's, with which the lines written into are whole."""
-    if not text or language_of(document.path) is not PYTHON or place(document.text, offset).where != "code":
-        return text
-    written = draft.data[len(draft.forced) :]
-    sizes = (max(0, step.size - len(draft.forced)) for step in draft.steps)
-    lengths = {len(bytes(written[:size]).decode("utf-8", "ignore")) for size in sizes}
-    ends = sorted({length for length in lengths if length < len(text)} | {len(text)})
-    return text[: longest_end(document.text[:offset], text, document.text[offset:], ends)]
+def _stands(draft: Draft, state: State, rest: str) -> bool:
+    """Whether no monitor is known to refuse that the text ends in this state, before `rest` of its line."""
+    ended = finished(state, rest)
+    return ended is not None and draft.settled(ended) is not None
+
+
+def _inside_name(text: str, word_mass: float) -> bool:
+    """Whether a text that is broken off ends inside a name, or behind a dot; `word_mass` is the probability that what
+    comes next lengthens a name."""
+    if text and ("a" + text[-1]).isidentifier():
+        return word_mass > 0.5
+    return without_accessor(text) != text
 
 
 def without_last_word(text: str) -> str:

@@ -48,7 +48,7 @@ def _moved(grove: Grove, branch: Branch, random: torch.Generator, temperature: f
     """A branch with one token more, or ended where the model is not sure of anything; None when it dies."""
     row = grove.log_probs(branch)
     best = float(row.max())
-    if not branch.draft.owed and best < _log(grove.limits.min_token):
+    if not branch.draft.owed and best < grove.limits.log_min_token:
         return grove.end(branch, "confidence")
     tempered = row / temperature
     # Over the whole vocabulary, so that the weight is the legal mass at this temperature.
@@ -74,7 +74,3 @@ def resampled(swarm: Sequence[Branch], count: int, random: torch.Generator) -> l
     points = (torch.arange(count, dtype=torch.float64) + torch.rand(count, generator=random, dtype=torch.float64)) / count
     chosen = torch.searchsorted(weights.softmax(-1).cumsum(-1), points).clamp_max(len(swarm) - 1)
     return [replace(swarm[int(one)], log_weight=mean) for one in chosen]
-
-
-def _log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -math.inf

@@ -72,7 +72,7 @@ class MonitorLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transfor
 
     def __init__(
         self, vocabulary: Vocabulary, monitor: Monitor, cursors: Sequence[Cursor], prompt_tokens: int,
-        *, budget_ms: float = 2000.0,
+        *, budget_ms: float = 10_000.0,
     ) -> None:  # fmt: skip
         if not cursors:
             raise ValueError("At least one cursor is needed")
@@ -205,7 +205,7 @@ class MonitorLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transfor
 
 
 def guided_generate(
-    model: Any, tokenizer: Any, document: Document, offset: int, monitor: Monitor, *, budget_ms: float = 2000.0,
+    model: Any, tokenizer: Any, document: Document, offset: int, monitor: Monitor, *, budget_ms: float = 10_000.0,
     **generate_kwargs: Any,
 ) -> list[str]:  # fmt: skip
     """Texts to insert at `offset`, one for each return sequence, from transformers' `generate` under a monitor.

@@ -28,6 +28,10 @@ from .vocabulary import Vocabulary
 FEW_NODES = 16
 """Nodes in one pass when only the best names are wanted: more would mostly be run for nothing."""
 
+LIKELY = 0.15
+"""Only nodes at least so likely, compared with the likeliest, are run when the best name is wanted, divided by the
+number of names when several are. What is not yet known of a node's children is guessed: half of it, in equal parts."""
+
 UNSTOPPED_ROWS = 256
 """Nodes in one pass when nobody can stop it."""
 
@@ -117,7 +121,7 @@ def rank(
 ) -> Scored:
     """Score `names` written behind `stem`, the engine standing at the healed prompt whose next logits are given.
 
-    Best-first by probability, `engine.pass_rows` nodes a forward, so that what is cut off by `max_nodes`, by the
+    Best-first by probability, `engine.pass_rows` nodes a forward at most, so that what is cut off by `max_nodes`, by the
     monotonic time `until` or by `stop` is the least likely part; `unseen_mass` bounds it. `typed` restricts the names
     to those starting with it and conditions Z on it. With `enough`, it ends as soon as so many of the best names are
     certain: no other can score higher, since probability only falls along a path. The tree stays in the engine behind
@@ -142,11 +146,11 @@ def rank(
         if enough is not None and expansion.has(enough):
             break
         room = min(width, max_nodes - len(slots))
-        batch: list[int] = []
-        while frontier and len(batch) < room:
+        batch: list[int] = [] if enough is None else _promising(frontier, trie, room, LIKELY / enough)
+        while enough is None and frontier and len(batch) < room:
             node = heapq.heappop(frontier)[1]
             # Without a deadline the order is free, and nodes of one subtree look at the fewest slots.
-            batch += [node] if until is not None or enough is not None else trie.subtree(node, room - len(batch))
+            batch += [node] if until is not None else trie.subtree(node, room - len(batch))
         if enough is None:
             # All of the trie is to be run: a pass that is not full takes what lies below, too.
             inside = set(batch)
@@ -162,6 +166,26 @@ def rank(
             rows.update(zip(batch, logits, strict=True))
         expansion.take_in(batch, logits, known)
     return Scored(expansion.ranking(slots), trie, slots, rows, expansion.best_way)
+
+
+def _promising(frontier: list[tuple[float, int]], trie: Trie, room: int, share: float) -> list[int]:
+    """At most `room` nodes that the best names probably pass, taken off the frontier or from below what is taken.
+
+    Parents first. A name of several tokens is often read in one pass so, which is fewer than writing it takes.
+    """
+    most = frontier[0][0] - math.log(share)
+    below: list[tuple[float, int]] = []
+    taken: list[int] = []
+    while len(taken) < room:
+        heap = below if below and (not frontier or below[0] < frontier[0]) else frontier
+        if not heap or heap[0][0] > most:
+            break
+        cost, node = heapq.heappop(heap)
+        taken.append(node)
+        children = trie.children[node + 1]
+        for child in children:
+            heapq.heappush(below, (cost + math.log(2 * len(children)), child))
+    return sorted(taken)
 
 
 class _Expansion:

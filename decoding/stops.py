@@ -17,10 +17,10 @@ MOVED_BRACKETS = ")]}"
 
 
 def line_of(text: str, offset: int) -> tuple[str, str]:
-    """What stands before and behind the cursor on its line (the ending left out)."""
-    first = text.rfind("\n", 0, offset) + 1
-    last = text.find("\n", offset)
-    return text[first:offset], text[offset : len(text) if last < 0 else last].rstrip("\r")
+    """What stands before and behind the cursor on its line; \\n, \\r\\n and a lone \\r end a line."""
+    first = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    last = min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
+    return text[first:offset], text[offset:last]
 
 
 def indentation(line: str) -> int:
@@ -91,13 +91,14 @@ def block_is_over(text_before: str, written: str) -> bool:
     return end_of_repetition(text_before, written[: written.rindex("\n")]) is not None
 
 
-def end_of_loop(written: str) -> int | None:
-    """Where a text that goes round in circles (`x.log.log.log`) does so for the second time; None while it does not.
+def without_loop(written: str) -> str:
+    """A text that ends in circles (`x.log.log.log`), up to where it has gone round once.
 
     A circle is three times the same two to forty characters, a letter among them, at the end of the text.
     """
-    found = _LOOP.search(written)
-    return found.end(1) if found is not None and any(map(str.isalpha, found[1])) else None
+    while (found := _LOOP.search(written)) is not None and any(map(str.isalpha, found[1])):
+        written = written[: found.end(1)]
+    return written
 
 
 def refusal(text: str, offset: int, *, automatic: bool) -> str:

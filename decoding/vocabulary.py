@@ -103,6 +103,10 @@ class Vocabulary:
         flags = [1.0 if text and continues_identifier(text) else 0.0 for text in self.texts]
         return torch.tensor(flags, dtype=torch.float32)
 
+    def word_mass(self, logits: torch.Tensor) -> float:
+        """The probability, by (V,) logits, that what comes next lengthens the identifier that stands before it."""
+        return float(torch.dot(torch.softmax(logits.float(), -1), self.starts_word))
+
     @cached_property
     def non_word_ids(self) -> list[int]:
         """Ids that write something that does not continue an identifier."""

@@ -15,7 +15,7 @@ import torch
 
 from fairlead.decoding import Cursor, MonitorLogitsProcessor
 from fairlead.decoding.decoder import Decoder, heal_at
-from fairlead.decoding.ghost import prepare
+from fairlead.decoding.place import prepare
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.dereference import Dereference
 from fairlead.monitors.process import AnalysisProcess

@@ -19,7 +19,7 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from .analysis import Document
-from .import_cycles import brings_strangers, closes_circle
+from .import_cycles import brings_strangers, closes_circle, lacks
 from .import_lines import Edit, apply, import_edits
 from .slots import Import, Slot
 from .spelling import Place, Spelling, Version, byte_of, spell
@@ -58,7 +58,10 @@ def spelled(document: Document, wish: Wish, version: Version) -> Spelling:
     path, root = document.path, document.root
     circular = {
         one.module for one in wish.imports
-        if one.project and (closes_circle(one.module, path, root) or brings_strangers(one.module, path, root))
+        if one.project and (
+            closes_circle(one.module, path, root) or brings_strangers(one.module, path, root)
+            or lacks(one.module, one.name, root)
+        )
     }  # fmt: skip
     place = Place(document.text, slot, document.path, document.root, version)
     return spell(place, wish.text, wish.imports, circular)

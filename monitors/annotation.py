@@ -6,10 +6,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from .analysis import Analysis, Document, Members
+from .answers import members_within
 from .languages import PYTHON, language_of
 from .monitor import Question, Start
 from .syntax import place
-from .word_watch import WordState, place_of, waited, watching, word_at
+from .word_watch import WordState, place_of, watching, word_at
 
 _KNOWN = frozenset({
     "int", "str", "float", "bool", "bytes", "bytearray", "complex", "dict", "frozenset", "list", "object", "set", "tuple",
@@ -35,7 +36,7 @@ class Annotation:
             return None
         typed, _ = found
         begin = offset - len(typed)
-        answer = waited(self._analysis.kinds(document, begin, "annotation"), deadline_ms)
+        answer = members_within(self._analysis.kinds(document, begin, "annotation"), deadline_ms)
         state = watching(self.name, document, offset, _KNOWN)
         return Start(self.name, False, answer.reason, state, begin, typed, replace(answer, silence=""))
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import LATE, REMARK, CallState, ask, begun, is_read, settled
+from .answers import LATE
+from .call_watch import REMARK, CallState, ask, begun, settled
 from .calls import Bracket, Moment
 from .fit import complete, fits, full, places, starred, takes
+from .languages import is_read
 from .monitor import FREE, Question, Start, State
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from .analysis import Classification, Description, Document, Members, Signatures
+from .answers import answered
 from .import_places import star_imports
 from .syntax import TEXT_LIMIT, identifier_end, identifier_start, normalised, place
 from .types_answer import TypesAnswer
@@ -25,11 +26,11 @@ class Asking(ABC):
 
     def members(self, document: Document, offset: int) -> Future[Members]:
         """What may follow the dot that ends at `offset`, with the gate's verdict."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
+        if reason := _too_large(document):
+            return answered(Members(reason=reason))
         here = place(document.text, offset)
         if here.where != "code" or here.dot is None:
-            return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
+            return answered(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
         text = normalised(document.text, here.dot, here.end)
         key = ("members", document.path, document.root, here.dot, here.context, text)
         # What is typed of the name makes no difference, so it is not sent: while a name is typed, the text stays the same.
@@ -43,15 +44,15 @@ class Asking(ABC):
 
     def signatures(self, document: Document, offset: int) -> Future[Signatures]:
         """How what stands before the bracket that ends at `offset` may be called."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Signatures(reason=f"the document is too large to analyse ({len(document.text)} characters)"))
+        if reason := _too_large(document):
+            return answered(Signatures(reason=reason))
         key = ("signatures", document.path, document.root, offset, document.text)
         return self._ask("signatures", document, offset, "", key)
 
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
         """The strings that the expression which ends at `offset` may equal, or be indexed with."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Classification(reason="the document is too large to analyse"))
+        if reason := _too_large(document):
+            return answered(Classification(reason=reason))
         key = ("literals", document.path, document.root, offset, role, document.text)
         return self._ask("literals", document, offset, role, key)
 
@@ -59,7 +60,7 @@ class Asking(ABC):
         """The names that the star imports of the document bring."""
         found = star_imports(document.text)
         if not found:
-            return _done(Members(closed=True, reason="there is no star import"))
+            return answered(Members(closed=True, reason="there is no star import"))
         return self._ask("stars", document, 0, "", ("stars", document.path, document.root, found))
 
     def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
@@ -69,8 +70,8 @@ class Asking(ABC):
 
     def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """The names in scope that are exceptions, or types."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason="the document is too large to analyse"))
+        if reason := _too_large(document):
+            return answered(Members(reason=reason))
         # What is typed of the name makes no difference: while it is typed, the text stays the same.
         begin, end = identifier_start(document.text, offset), identifier_end(document.text, offset)
         text = normalised(document.text, begin, end)
@@ -79,16 +80,18 @@ class Asking(ABC):
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """The members of the enumeration that the expression which ends at `offset` belongs to."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(Members(reason="the document is too large to analyse"))
+        if reason := _too_large(document):
+            return answered(Members(reason=reason))
         key = ("subject", document.path, document.root, offset, document.text)
         return self._ask("subject", document, offset, "", key)
 
     def stores(self, document: Document, offset: int) -> Future[Members]:
         """What can be stored behind the dot that ends at `offset`."""
-        here = place(document.text, offset) if len(document.text) <= TEXT_LIMIT else None
-        if here is None or here.where != "code" or here.dot is None:
-            return _done(Members(reason="no attribute access"))
+        if reason := _too_large(document):
+            return answered(Members(reason=reason))
+        here = place(document.text, offset)
+        if here.where != "code" or here.dot is None:
+            return answered(Members(reason="no attribute access"))
         text = normalised(document.text, here.dot, here.end)
         key = ("stores", document.path, document.root, here.dot, here.context, text)
         return self._ask("stores", replace(document, text=text), here.dot, "", key)
@@ -100,8 +103,8 @@ class Asking(ABC):
 
     def types(self, document: Document, offsets: Sequence[int]) -> Future[TypesAnswer]:
         """Evidence for the slots whose names begin at `offsets`; with none, the project's files are read a little further."""
-        if len(document.text) > TEXT_LIMIT:
-            return _done(TypesAnswer(reason="the document is too large to analyse"))
+        if reason := _too_large(document):
+            return answered(TypesAnswer(reason=reason))
         name = ",".join(str(offset) for offset in offsets)
         # How far the project is read is another answer every time.
         turn = 0.0 if offsets else time.monotonic()
@@ -120,7 +123,7 @@ def open_answer(verb: str, reason: str) -> Any:
     return known.get(verb, Members)(reason=reason)
 
 
-def _done(value: T) -> Future[T]:
-    future: Future[T] = Future()
-    future.set_result(value)
-    return future
+def _too_large(document: Document) -> str:
+    """Why a document is not analysed, where its size is the reason."""
+    size = len(document.text)
+    return f"the document is too large to analyse ({size} characters)" if size > TEXT_LIMIT else ""

@@ -7,14 +7,14 @@ is not known. Methods and attributes of classes are no such binding, for functio
 from __future__ import annotations
 
 import builtins
-import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from tree_sitter import Node
 
-from .syntax import parse
+from .module_names import absolute, modules_of, packages_of
+from .syntax import parse, text_of
 
 _STAR = re.compile(r"\bimport[ \t(]*\*")
 _LISTS = frozenset({
@@ -32,11 +32,6 @@ _BINDERS = frozenset({
     "class_pattern", "keyword_pattern", "as_pattern", "union_pattern", "list_pattern", "tuple_pattern", "dict_pattern",
     "type_parameter",
 })  # fmt: skip
-
-
-def text_of(node: Node | None) -> str:
-    """The node's source."""
-    return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
 
 
 def binds(identifier: Node) -> bool:
@@ -64,31 +59,12 @@ def field_of(node: Node, parent: Node) -> str | None:
     return None
 
 
-def modules_of(path: str, root: str) -> tuple[str, ...]:
-    """The dotted names a file may be imported by; a leading `src` is left out too. Empty for what is no file below
-    `root`."""
-    if not root or not path.endswith((".py", ".pyi")):
-        return ()
-    relative = os.path.relpath(path, root) if path.startswith(root) else ""
-    parts = relative.rpartition(".")[0].split(os.sep)
-    if parts[-1] == "__init__":
-        parts = parts[:-1]
-    if not parts or not all(part.isidentifier() for part in parts):
-        return ()
-    found = [".".join(parts)]
-    if len(parts) > 1 and parts[0] in ("src", "lib", "python"):
-        found.append(".".join(parts[1:]))
-    return tuple(found)
-
-
 @lru_cache(64)
 def _bound(text: str, path: str, root: str, name: str) -> frozenset[str]:
     """What a name that functions see may stand for, "" for what is not known; empty if nothing binds it."""
     found: set[str] = set()
     modules = modules_of(path, root)
-    package = (modules or ("",))[0]
-    if not path.endswith(("__init__.py", "__init__.pyi")):
-        package = package.rpartition(".")[0]
+    package = (*packages_of(path, root), "")[0]
     tree_root = parse(text).root_node
     data = name.encode("utf-8", "replace")
     # Only where the name stands: a walk over every identifier takes a second in the largest files.
@@ -96,11 +72,11 @@ def _bound(text: str, path: str, root: str, name: str) -> frozenset[str]:
         identifier = tree_root.descendant_for_byte_range(match.start(), match.end())
         if identifier is None or identifier.type != "identifier" or identifier.text != data:
             continue
-        statement = _import_of(identifier)
+        statement = import_of(identifier)
         if statement is not None:
             found |= {target for bound, target in _imported(statement, package) if bound == name}
         elif binds(identifier):
-            holder = _scope(identifier)
+            holder = scope_of(identifier)
             if holder is not None and holder.type == "class_definition":
                 continue
             parent = identifier.parent
@@ -112,17 +88,7 @@ def _bound(text: str, path: str, root: str, name: str) -> frozenset[str]:
 def _imported(statement: Node, package: str) -> Iterator[tuple[str, str]]:
     """(name bound, what it stands for) of an import statement."""
     module = statement.child_by_field_name("module_name")
-    base = ""
-    if module is not None:
-        base = text_of(module).replace(" ", "")
-        level = len(base) - len(base.lstrip("."))
-        if level:
-            parts = package.split(".") if package else []
-            if level - 1 > len(parts) or not parts:
-                base = ""
-            else:
-                kept = parts[:len(parts) - (level - 1)]
-                base = ".".join([*kept, *filter(None, [base.lstrip(".")])])
+    base = "" if module is None else absolute(text_of(module), package)
     for name in statement.children_by_field_name("name"):
         if name.type == "aliased_import":
             dotted = text_of(name.child_by_field_name("name"))
@@ -136,7 +102,7 @@ def _imported(statement: Node, package: str) -> Iterator[tuple[str, str]]:
         yield bound, dotted
 
 
-def _import_of(identifier: Node) -> Node | None:
+def import_of(identifier: Node) -> Node | None:
     """The import statement that the identifier is part of."""
     at: Node | None = identifier.parent
     while at is not None and at.type in ("dotted_name", "aliased_import", "relative_import"):
@@ -144,7 +110,7 @@ def _import_of(identifier: Node) -> Node | None:
     return at if at is not None and at.type in ("import_statement", "import_from_statement") else None
 
 
-def _scope(identifier: Node) -> Node | None:
+def scope_of(identifier: Node) -> Node | None:
     """The function, class or lambda whose scope the identifier is bound in; None for the module's."""
     at = identifier.parent
     if at is not None and at.type in ("function_definition", "class_definition"):

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from .analysis import Analysis, Document, Signatures
+from .answers import LATE, signatures_within
 from .calls import Bracket, Calls, Moment, Site, calls_at, follow
-from .errors import AnalysisError
-from .languages import PYTHON, language_of
 from .monitor import Answer, Monitor, Question
-from .syntax import TEXT_LIMIT
 
 S = TypeVar("S", bound="CallState")
 
@@ -140,11 +138,6 @@ def _by_place(item: tuple[Site, Signatures]) -> int:
     return place_order(item[0])
 
 
-def is_read(document: Document) -> bool:
-    """Whether the monitors of calls know the document's language, and it is not too large."""
-    return language_of(document.path) is PYTHON and len(document.text) <= TEXT_LIMIT
-
-
 def begun(kind: type[S], document: Document, offset: int) -> S:
     """The state of a monitor at a cursor: the calls around it are still to be asked about."""
     calls = calls_at(document.text, offset)
@@ -198,7 +191,7 @@ def settled(
     until = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000 * share
     while state.questions:
         left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
-        answer = answer_of(monitor.ask(document, offset, state.questions[0]), left_ms)
+        answer = signatures_within(monitor.ask(document, offset, state.questions[0]), left_ms)
         if reasons is not None:
             reasons.append(answer.reason)
         if answer is LATE:
@@ -209,20 +202,5 @@ def settled(
     return state
 
 
-LATE = Signatures(reason="analysis did not answer in time")
-"""Stands for an answer that did not come."""
-
 REMARK = 0.02
 """The share of a monitor that has nothing to list: the one before it has waited for the same answer."""
-
-
-def answer_of(future: Future[Any], deadline_ms: float | None) -> Any:
-    """The answer, or an open one that says why there is none."""
-    try:
-        return future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
-    except TimeoutError:
-        return LATE
-    except CancelledError:
-        return Signatures(reason="the question was superseded")
-    except AnalysisError as error:
-        return Signatures(reason=f"analysis is down: {error}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
 from .analysis import Analysis, Document, Members
-from .errors import AnalysisError
+from .answers import answered, members_within, then
 from .languages import PYTHON, Language, Running, language_of
 from .monitor import Answer, Question, Start
 from .running import Lexer
@@ -207,7 +206,7 @@ class Dereference:
         here = language.place(document.text, offset)
         if here.where != "code" or here.dot is None or here.context == "import":
             return None
-        answer = storing(self._answer(document, here.dot, deadline_ms), here)
+        answer = storing(members_within(self._analysis.members(document, here.dot), deadline_ms), here)
         names = legal_names(answer, language)
         closed, reason = answer.closed, answer.reason
         refusal = refusal_of(here)
@@ -232,17 +231,6 @@ class Dereference:
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """Put a question of a state that began at `offset`; see the function `ask`."""
         return ask(self._analysis, document, offset, question)
-
-    def _answer(self, document: Document, dot: int, deadline_ms: float | None) -> Members:
-        try:
-            future = self._analysis.members(document, dot)
-            return future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
-        except TimeoutError:
-            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
-        except CancelledError:
-            return Members(reason="the question was superseded", silence="late")
-        except AnalysisError as error:
-            return Members(reason=f"analysis is down: {error}", silence="down")
 
 
 def refusal_of(here: Place) -> str:
@@ -279,22 +267,6 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     elif not fresh:
         reason = refusal_of(here)
     if reason:
-        future: Future[Members] = Future()
-        future.set_result(Members(reason=reason))
-        return future
+        return answered(Members(reason=reason))
     asked = analysis.members(replace(document, text=text), dot)
-    return _mapped(asked, partial(storing, here=here)) if fresh else asked
-
-
-def _mapped(asked: Future[Members], change: Callable[[Members], Members]) -> Future[Members]:
-    """The future of a changed answer; fails as the first one does."""
-    changed: Future[Members] = Future()
-
-    def pass_on(done: Future[Members]) -> None:
-        try:
-            changed.set_result(change(done.result()))
-        except (AnalysisError, CancelledError) as error:
-            changed.set_exception(error)
-
-    asked.add_done_callback(pass_on)
-    return changed
+    return then(asked, partial(storing, here=here)) if fresh else asked

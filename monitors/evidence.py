@@ -1,7 +1,7 @@
 """What the text says about the name that comes behind a dot, beside what a model believes: names are used again.
 
 A small model sees a part of the file and copies what it saw last. The whole file tells more: which names follow this
-receiver, after which other name, in the same role (an argument of `len`, a condition), and whose words the line, the
+receiver, after which other name, in the same role (an argument of `len`, say), and whose words the line, the
 function's name and the comments around it share. These observations are weighted by a log-linear model; its weights
 were fitted by benchmarks/dots_fit.py on packages that nothing is measured on (benchmarks/dots-training.txt).
 
@@ -30,7 +30,7 @@ FLOOR = 0.01
 """Added to the model's probabilities: a small model that gives a name 0.0001 or 0.0000001 says the same by it."""
 
 FEATURES = (
-    "same", "never", "recent", "again", "role", "no_role", "follows", "own", "own_super", "condition", "shared", "shadow",
+    "same", "never", "recent", "again", "role", "no_role", "follows", "own", "own_super", "shared",
 )  # fmt: skip
 """What is observed of a name, in the order of `observe`:
 
@@ -39,21 +39,18 @@ FEATURES = (
 - role: log(1 + uses there in the same role); no_role: none, behind no receiver
 - follows: log(1 + how often it comes after the last name used behind the receiver, or before the next one)
 - own: the function around is called so; own_super: so it is, and the receiver is `super()`
-- condition: a method, where a value is tested or compared
 - shared: share of its words, the rare ones counting more, that stand before it in the statement or name the function
-- shadow: a bare name is called so, and none behind the receiver
 """
 
-WITH_MODEL = (-0.56, -1.69, -0.87, -1.88, 0.77, -1.24, 1.10, -2.03, 0.73, -0.96, 2.13, 0.98)
-MODEL = 0.53
+WITH_MODEL = (-0.56, -1.31, -0.85, -1.95, 0.73, -1.36, 1.10, -2.00, 0.81, 2.25)
+MODEL = 0.54
 """The weight of log(p + FLOOR), p being the model's probability of the name among all members."""
-ALONE = (-0.38, -1.79, 0.43, -2.01, 0.72, -1.62, 1.25, -2.09, 0.91, -0.87, 2.61, 1.18)
+ALONE = (-0.37, -1.31, 0.48, -2.08, 0.67, -1.81, 1.24, -2.03, 0.95, 2.73)
 """The weights where no model has spoken."""
 
 _TOKEN = re.compile(r"\w+|[.()\[\]{}]|[=!<>+\-*/%&|^:@]+|\S")
 _DEFINITION = re.compile(r"(\s*)(?:async\s+)?(def|class)\s+(\w+)")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
-_TESTED = frozenset({"if", "and", "or", "not", "elif", "while", "in", "=="})
 
 
 class Use(NamedTuple):
@@ -69,10 +66,9 @@ class Use(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What one line of code holds. `words` are its bare names, each with its column."""
+    """What one line of code holds."""
 
     uses: tuple[Use, ...]
-    words: tuple[tuple[int, str], ...]
     indent: int
     defines: str
     """The function or class whose statement begins here."""
@@ -88,8 +84,6 @@ class _Here:
     before: str
     """The code of the line before the receiver."""
     line0: int
-    begin: int
-    """Where the receiver begins, as a column of its line; negative when that is another line."""
     column: int
     function: str
     """The name of the function around, "" outside of functions."""
@@ -125,7 +119,6 @@ def observe(text: str, offset: int, members: Sequence[Member]) -> list[tuple[flo
 def read(line: str) -> Line:
     """One line of code, strings and comments blanked out. Brackets of other lines are not known here."""
     uses: list[Use] = []
-    words: list[tuple[int, str]] = []
     open_brackets: list[tuple[str, str, str]] = []  # what stands before each, the bracket, the role of what stands before
     chain = role = before = ""
     behind_dot = False
@@ -142,7 +135,6 @@ def read(line: str) -> Line:
                 chain = ""
             else:
                 role = _role(before, open_brackets)
-                words.append((match.start(), token))
                 chain = token
         elif token in "([{":
             open_brackets.append((chain if token != "{" else "", token, role))
@@ -155,7 +147,7 @@ def read(line: str) -> Line:
         behind_dot, before = False, token
     definition = _DEFINITION.match(line)
     return Line(
-        tuple(uses), tuple(words), len(line) - len(line.lstrip()), definition[3] if definition else "",
+        tuple(uses), len(line) - len(line.lstrip()), definition[3] if definition else "",
         definition is not None and definition[2] == "def",
     )  # fmt: skip
 
@@ -186,7 +178,7 @@ def _place(text: str, dot: int, scanned: Scan, lines: Sequence[Line], at: int) -
             function = line.defines
             break
     before = scanned.code_before(begin, start) if begin >= start else ""
-    return _Here(receiver, role, before, at, begin - start, dot - start, function)
+    return _Here(receiver, role, before, at, dot - start, function)
 
 
 class _Observer:
@@ -196,7 +188,6 @@ class _Observer:
         self._here = here
         self._same: Counter[str] = Counter()
         self._role: Counter[str] = Counter()
-        self._bare: Counter[str] = Counter()
         self._on_line: set[str] = set()
         self._other_role: set[str] = set()
         above: list[str] = []
@@ -220,15 +211,11 @@ class _Observer:
                 self._role[use.name] += use.role == here.role
             elif use.role == here.role:
                 self._other_role.add(use.name)
-        for column, word in line.words:
-            if line0 != here.line0 or column < here.begin:
-                self._bare[word] += 1
 
     def rows(self, members: Sequence[Member]) -> list[tuple[float, ...]]:
         here = self._here
         spread = Counter(word for member in members for word in words_of(member.name))
         around = frozenset[str]().union(words_of(here.function), *map(words_of, re.findall(r"\w+", here.before)))
-        tested = here.role in _TESTED
         rows: list[tuple[float, ...]] = []
         for member in members:
             name = member.name
@@ -241,8 +228,6 @@ class _Observer:
                 float(name in self._on_line), math.log1p(self._role[name]),
                 float(not self._role[name] and name not in self._other_role), math.log1p(pairs),
                 float(own), float(own and here.receiver == "super()"),
-                float(tested and member.kind in ("method", "function")),
                 sum(rare[word] for word in words & around) / max(1e-9, sum(rare.values())) if words else 0.0,
-                float(not same and bool(self._bare[name])),
             ))  # fmt: skip
         return rows

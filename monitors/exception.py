@@ -7,10 +7,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from .analysis import Analysis, Document, Members
+from .answers import members_within
 from .languages import PYTHON, language_of
 from .monitor import Question, Start
 from .syntax import place
-from .word_watch import WordState, place_of, waited, watching, word_at
+from .word_watch import WordState, place_of, watching, word_at
 
 EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
@@ -36,7 +37,7 @@ class Exceptions:
         typed, words = found
         begin = offset - len(typed)
         about = "raise call" if words.role == "raise" else "except"
-        answer = waited(self._analysis.kinds(document, begin, about), deadline_ms)
+        answer = members_within(self._analysis.kinds(document, begin, about), deadline_ms)
         state = watching(self.name, document, offset, EXCEPTIONS)
         return Start(self.name, False, answer.reason, state, begin, typed, replace(answer, silence=""))
 

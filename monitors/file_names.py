@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from .slot_places import text_of
-from .syntax import parse
+from .module_names import absolute, package_of
+from .syntax import parse, text_of
 
 _BLOCKS = frozenset({
     "module", "block", "if_statement", "else_clause", "elif_clause", "try_statement", "except_clause", "decorated_definition",
@@ -17,8 +17,14 @@ def file_names(text: str, module: str = "", is_package: bool = False) -> dict[st
 
     Relative modules are made absolute from `module`, the dotted name of the file itself.
     """
+    return names_of(parse(text).root_node, module, is_package)
+
+
+def names_of(root: Node, module: str = "", is_package: bool = False, classes: bool = True) -> dict[str, tuple[str, str]]:
+    """`file_names` of a tree; without `classes` those of imports alone. What `from m import *` brings is under "*m"."""
     found: dict[str, tuple[str, str]] = {}
-    stack = [parse(text).root_node]
+    package = package_of(module, is_package)
+    stack = [root]
     while stack:
         node = stack.pop()
         if node.type == "import_statement":
@@ -29,27 +35,19 @@ def file_names(text: str, module: str = "", is_package: bool = False) -> dict[st
             source = node.child_by_field_name("module_name")
             if source is None:
                 continue
-            where = absolute(text_of(source), module, is_package)
+            where = absolute(text_of(source), package) or text_of(source)
             for child in node.children_by_field_name("name"):
                 original, alias = _alias(child)
                 found[alias or original] = (where, original)
-        elif node.type == "class_definition":
+            if not classes and any(child.type == "wildcard_import" for child in node.named_children):
+                found[f"*{where}"] = (where, "*")
+        elif node.type == "class_definition" and classes:
             name = node.child_by_field_name("name")
             if name is not None:
                 found[text_of(name)] = (module, text_of(name))
         elif node.type in _BLOCKS:
             stack.extend(reversed(node.named_children))
     return found
-
-
-def absolute(module: str, inside: str, is_package: bool) -> str:
-    """`..a` seen from the module `inside`; what is not relative is given back."""
-    dots = len(module) - len(module.lstrip("."))
-    if not dots or not inside:
-        return module
-    parts = inside.split(".")
-    kept = parts[: len(parts) - dots + is_package]
-    return ".".join([*kept, *filter(None, module[dots:].split("."))])
 
 
 def _alias(node: Node) -> tuple[str, str]:

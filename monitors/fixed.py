@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from .analysis import Classification, Description, Document, Kind, Member, Members, Signatures
+from .answers import answered
 from .dereference import DereferenceState, legal_names
 from .lexical import scan
 from .monitor import Start
@@ -72,25 +73,25 @@ class FixedAnalysis:
         self.asked.append((document.text, offset))
         here = place(document.text, offset)
         if here.dot is None:
-            return _done(Members(reason="no attribute access"))
+            return answered(Members(reason="no attribute access"))
         begin = receiver_start(document.text, here.dot, scan(document.text))
         receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
         found = self._members.get(receiver)
         if found is None:
-            return _done(Members(reason=f"nothing is known of {receiver}", receiver=""))
-        return _done(Members(_listed(found), self._closed, "a fixed table", receiver))
+            return answered(Members(reason=f"nothing is known of {receiver}", receiver=""))
+        return answered(Members(_listed(found), self._closed, "a fixed table", receiver))
 
     def names(self, document: Document, offset: int) -> Future[Members]:
         """The bare names that begin with what is typed."""
         typed = document.text[identifier_start(document.text, offset):offset]
-        return _done(Members(_listed(name for name in self._names if name.startswith(typed))))
+        return answered(Members(_listed(name for name in self._names if name.startswith(typed))))
 
     def signatures(self, document: Document, offset: int) -> Future[Signatures]:
         """The signature listed for the name before the bracket."""
         self.asked.append((document.text, offset))
         begin = receiver_start(document.text, offset, scan(document.text))
         found = self._signatures.get(document.text[begin:offset].rstrip()[:-1].rstrip())
-        return _done(found or Signatures(reason="nothing is known of it"))
+        return answered(found or Signatures(reason="nothing is known of it"))
 
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
         """The strings listed for the expression before `offset`."""
@@ -98,43 +99,43 @@ class FixedAnalysis:
         begin = receiver_start(document.text, offset + 1, scan(document.text))
         found = self._literals.get(document.text[begin:offset].strip())
         if found is None:
-            return _done(Classification(reason="nothing is known of it"))
-        return _done(Classification(literals=tuple(found), closed=self._closed, reason="a fixed table"))
+            return answered(Classification(reason="nothing is known of it"))
+        return answered(Classification(literals=tuple(found), closed=self._closed, reason="a fixed table"))
 
     def stars(self, document: Document) -> Future[Members]:
         """The names given for all star imports; None: they lead nowhere."""
         if self._stars is None:
-            return _done(Members(reason="a star import leads nowhere"))
-        return _done(Members(_listed(self._stars), True, "a fixed table"))
+            return answered(Members(reason="a star import leads nowhere"))
+        return answered(Members(_listed(self._stars), True, "a fixed table"))
 
     def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
         """The names listed for the module; submodules are listed under its name and a dot."""
         found = self._imports.get(module + "." if submodules else module)
         if found is None:
-            return _done(Members(reason=f"the module {module!r} is not known"))
-        return _done(Members(_listed(found), self._closed, "a fixed table"))
+            return answered(Members(reason=f"the module {module!r} is not known"))
+        return answered(Members(_listed(found), self._closed, "a fixed table"))
 
     def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """The names listed as right and as wrong for a kind of place."""
         right, wrong = self._kinds.get(about, ((), ()))
-        return _done(Members(_listed(right), False, "a fixed table", refused=frozenset(wrong)))
+        return answered(Members(_listed(right), False, "a fixed table", refused=frozenset(wrong)))
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """The members listed for the expression before `offset`."""
         begin = receiver_start(document.text, offset + 1, scan(document.text))
-        return _done(Members(_listed(self._subjects.get(document.text[begin:offset].strip(), ()), "enum_member")))
+        return answered(Members(_listed(self._subjects.get(document.text[begin:offset].strip(), ()), "enum_member")))
 
     def stores(self, document: Document, offset: int) -> Future[Members]:
         """The names listed as storable for the text of the receiver before the dot."""
         here = place(document.text, offset)
         if here.dot is None:
-            return _done(Members(reason="no attribute access"))
+            return answered(Members(reason="no attribute access"))
         begin = receiver_start(document.text, here.dot, scan(document.text))
         receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
         found = self.storable.get(receiver)
         if found is None:
-            return _done(Members(reason=f"nothing is known of {receiver}"))
-        return _done(Members(_listed(found, "field"), True, "a fixed table", receiver))
+            return answered(Members(reason=f"nothing is known of {receiver}"))
+        return answered(Members(_listed(found, "field"), True, "a fixed table", receiver))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """A description of just the name."""
@@ -143,7 +144,7 @@ class FixedAnalysis:
         while end < len(document.text) and (document.text[end] == "_" or document.text[end].isalnum()):
             end += 1
         word = name or document.text[begin:end]
-        return _done(Description(word, signature=word, start=begin, end=end) if word else None)
+        return answered(Description(word, signature=word, start=begin, end=end) if word else None)
 
     def health(self) -> str:
         """Always ready."""
@@ -155,12 +156,6 @@ class FixedAnalysis:
 
 def _listed(names: Iterable[str], kind: Kind = "text") -> tuple[Member, ...]:
     return tuple(Member(name, kind) for name in names)
-
-
-def _done(value: T) -> Future[T]:
-    future: Future[T] = Future()
-    future.set_result(value)
-    return future
 
 
 class FixedInference:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
-from .bindings import binds, field_of, resolved, text_of
+from .bindings import binds, field_of, resolved
 from .protocols import UNKNOWN, Creation, Protocol, Protocols
+from .syntax import text_of
 
 _SCOPES = frozenset({"function_definition", "class_definition", "lambda"})
 _COMPREHENSIONS = frozenset({

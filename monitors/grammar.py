@@ -25,6 +25,8 @@ _GOES_ON = re.compile(
     r"(?:[^\w\s)\]}'\"]|\b(?:and|or|not|in|is|if|else|lambda|await|yield|import|from|as|del|assert|global|nonlocal))\Z"
 )
 """What a line ends in that may not end a statement."""
+_NO_TUPLE = re.compile(r"(?:import|from|raise|assert|global|nonlocal)\b")
+"""Statements that no comma ends."""
 _HEADER = re.compile(
     r"[ \t]*(?:async[ \t]+)?(?:if|elif|else|for|while|with|try|except|finally|def|class|match|case)\b", re.ASCII
 )
@@ -65,6 +67,8 @@ def ends_its_line(before: str, written: str, after: str) -> bool:
         return True
     if line.endswith(":"):
         return _HEADER.match(line) is not None
+    if line.endswith(",") and _NO_TUPLE.match(line):
+        return False
     if not _GOES_ON.search(line):
         return True
     return parses(before, f"{written}{rest}\n{_indent(begun)}pass", line_end + below)

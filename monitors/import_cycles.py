@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .bindings import modules_of
-from .import_lines import _absolute, packages_of
+from .module_names import absolute, modules_of, packages_of
 from .reader import read_text
 
 FILES_LIMIT = 300
@@ -106,6 +105,19 @@ def brings_strangers(module: str, path: str, root: str) -> bool:
     return not needed <= _outside(own, root, False)
 
 
+def lacks(module: str, name: str, root: str) -> bool:
+    """Whether a module of the project has no such name when it runs, whatever a stub beside it or its `__all__` says."""
+    if not root or not name:
+        return False
+    found = file_of(module, root)
+    if found is None:
+        return True
+    if file_of(f"{module}.{name}", root) is not None:
+        return False
+    code = read_text(found, _SIZE_LIMIT) or ""
+    return re.search(rf"(?<![\w.\"']){re.escape(name)}(?![\w\"'])|\bimport[ \t(]*\*", code) is None
+
+
 def _outside(modules: set[str], root: str, with_guarded: bool) -> set[str]:
     """The packages, neither the project's nor the standard library's, that importing the modules needs (or tries)."""
     todo, seen, found = list(modules), set[str](), set[str]()
@@ -162,7 +174,7 @@ def _found(text: str, path: str, root: str) -> Iterator[ImportLine]:
             continue
         guarded = bool(match["indent"])
         if match["module"]:
-            base = _absolute(match["module"], package)
+            base = absolute(match["module"], package)
             for name in re.findall(r"(?:^|[(,])\s*(\w+|\*)", match["names"]) or ["*"]:
                 module = f"{base}.{name}"
                 is_module = name != "*" and file_of(module, root) is not None

@@ -13,15 +13,16 @@ from functools import lru_cache
 
 from tree_sitter import Node, Query, QueryCursor
 
-from .bindings import _scope, modules_of, text_of
+from .bindings import scope_of
+from .module_names import absolute, packages_of
 from .slot_places import Columns
 from .slots import Import
-from .syntax import _LANGUAGE, parse
+from .syntax import PYTHON_GRAMMAR, parse, text_of
 
 LINE_LIMIT = 88
 """Characters; an import line is not made longer than that, a second one is written."""
 
-_STATEMENTS = Query(_LANGUAGE, "(import_statement) @s (import_from_statement) @s")
+_STATEMENTS = Query(PYTHON_GRAMMAR, "(import_statement) @s (import_from_statement) @s")
 _CODING = re.compile(r"[ \t\f]*#")
 
 
@@ -59,21 +60,13 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     return "".join([*parts, text[at:]])
 
 
-def packages_of(path: str, root: str) -> tuple[str, ...]:
-    """The dotted names of the package that relative imports of the file start from."""
-    modules = modules_of(path, root)
-    if path.endswith(("__init__.py", "__init__.pyi")):
-        return modules
-    return tuple(module.rpartition(".")[0] for module in modules)
-
-
 @lru_cache(32)
 def imported(text: str, path: str = "", root: str = "") -> tuple[Imported, ...]:
     """Everything that the text's import statements bind, in order; star imports bind nothing that is known."""
     packages = packages_of(path, root) or ("",)
     found = []
     for statement in _statements(parse(text).root_node):
-        scope = _scope(statement)
+        scope = scope_of(statement)
         where = -1 if scope is None else scope.start_byte
         checking = is_checking(statement)
         for package in packages:
@@ -122,7 +115,7 @@ def _statements(root: Node) -> list[Node]:
 
 def _targets(statement: Node, package: str) -> Iterator[tuple[str, str]]:
     module = statement.child_by_field_name("module_name")
-    base = None if module is None else _absolute(text_of(module), package)
+    base = None if module is None else absolute(text_of(module), package)
     for name in statement.children_by_field_name("name"):
         aliased = name.type == "aliased_import"
         dotted = text_of(name.child_by_field_name("name")) if aliased else text_of(name)
@@ -131,19 +124,6 @@ def _targets(statement: Node, package: str) -> Iterator[tuple[str, str]]:
             yield bound, dotted
         elif base:
             yield bound, f"{base}.{dotted}"
-
-
-def _absolute(written: str, package: str) -> str:
-    """The absolute name of a module as an import statement writes it; "" where a relative one leads out."""
-    written = re.sub(r"\s", "", written)
-    name = written.lstrip(".")
-    level = len(written) - len(name)
-    if level == 0:
-        return name
-    parts = package.split(".") if package else []
-    if level > len(parts):
-        return ""
-    return ".".join([*parts[:len(parts) - level + 1], *filter(None, [name])])
 
 
 def _tests_checking(statement: Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .lexical import scan
-from .words import statement_start
+from .statements import statement_start
 
 _STAR = re.compile(r"^[ \t]*from[ \t]*(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*\(?[ \t]*\*", re.M)
 _STATEMENT = re.compile(r"(?:^|[;:])\s*(import|from)(?!\w)")

@@ -7,15 +7,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from .analysis import Analysis, Document, Member, Members
+from .answers import answered, members_within
 from .dereference import continues_name, normal_form
 from .import_places import guarded, import_place
-from .languages import PYTHON, language_of
+from .languages import is_read
 from .lexical import scan
 from .monitor import Answer, Question, Start
 from .running import Lexer
-from .syntax import TEXT_LIMIT, place
-from .word_watch import waited
-from .words import statement_start
+from .statements import statement_start
+from .syntax import place
 
 _KEYWORDS = frozenset(keyword.kwlist)
 
@@ -223,7 +223,7 @@ class Import:
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start where a module or a name is being imported."""
         text = document.text
-        if len(text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+        if not is_read(document):
             return None
         if place(text, offset).where != "code":
             return None
@@ -231,7 +231,7 @@ class Import:
         if here is None:
             return None
         typed = text[here.begin:offset]
-        answer = waited(self._analysis.imports(document, here.module, here.submodules), deadline_ms)
+        answer = members_within(self._analysis.imports(document, here.module, here.submodules), deadline_ms)
         answer = replace(answer, silence="")
         names = importable(answer)
         closed, reason = answer.closed and bool(names), answer.reason
@@ -249,7 +249,7 @@ class Import:
     def watch(self, document: Document, offset: int) -> ImportState:
         """A state that watches the imports the model writes. Asks nothing."""
         text = document.text
-        if len(text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+        if not is_read(document):
             return ImportState(blind=True)
         lexer = scan(text).lexer_at(offset)
         if not lexer.code:
@@ -261,9 +261,7 @@ class Import:
         _, which, *rest = question.about.split(" ")
         written = replace(document, text=document.text[:offset] + question.text + document.text[offset:])
         if guarded(written.text, offset + len(question.text)):
-            future: Future[Members] = Future()
-            future.set_result(Members(reason="a failed import is caught here"))
-            return future
+            return answered(Members(reason="a failed import is caught here"))
         return self._analysis.imports(written, rest[0] if rest else "", which == "modules")
 
     def _path(self, document: Document, offset: int) -> Path:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from .analysis import Document
+from .answers import answered
 from .asking import Asking, open_answer
 from .cache import TreeCache
 from .jedi_answers import answer_of
@@ -38,9 +39,7 @@ class InlineAnalysis(Asking):
         """Nothing to end."""
 
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(self._answer(verb, document, offset, name))
-        return future
+        return answered(self._answer(verb, document, offset, name))
 
     def _answer(self, verb: str, document: Document, offset: int, name: str) -> Any:
         if language_of(document.path) is not PYTHON:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Signatures
-from .call_watch import REMARK, CallState, ask, begun, is_read, settled
+from .call_watch import REMARK, CallState, ask, begun, settled
 from .calls import Moment
+from .languages import is_read
 from .monitor import FREE, Question, Start, State
 
 

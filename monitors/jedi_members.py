@@ -71,7 +71,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
     positions = Positions(whole)
     if here.context == "import":
         return _import_members(script, positions.position(here.dot))
-    leaf, context, values = _receiver(script, positions.position(here.dot))
+    leaf, context, values = receiver_of(script, positions.position(here.dot))
     if leaf is None:
         return Members(reason="the code around the dot is not understood")
     base, trailers = chain_of(leaf)
@@ -93,7 +93,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
         reason = Receiver(stored).why_unknown(context, base, trailers)
     reason = reason or guarded(leaf)
     if here.self_like:
-        extra |= _of_subclasses(script, values)
+        extra |= of_subclasses(script, values)
     extra |= stored | _dunders(facts_of_values)
     names = {member.name for member in listed} | extra
     facts = Facts(
@@ -116,7 +116,7 @@ def readable(text: str) -> tuple[str, int]:
     return (text[1:], 1) if text.startswith("\ufeff") else (text, 0)
 
 
-def _receiver(script: Any, position: tuple[int, int]) -> tuple[Any, Any, Any]:
+def receiver_of(script: Any, position: tuple[int, int]) -> tuple[Any, Any, Any]:
     """The leaf before the dot that ends at `position`, its context, and what the expression may be."""
     script._inference_state.reset_recursion_limitations()
     module = script._get_module_context()
@@ -318,7 +318,7 @@ def _dunders(values: tuple[ValueFacts, ...]) -> frozenset[str]:
     return names
 
 
-def _of_subclasses(script: Any, values: Any) -> set[str]:
+def of_subclasses(script: Any, values: Any) -> set[str]:
     """What classes of this document define that inherit from the class of `self`: it may be one of them."""
     owners = {class_of(value).tree_node for value in values if hasattr(class_of(value), "tree_node")}
     wanted = {owner.name.value for owner in owners if owner.type == "classdef"}
@@ -490,7 +490,7 @@ def warm(session: Session, document: Document) -> Iterator[None]:
             return
         with contextlib.suppress(Exception):
             position = positions.position(dot + 1)
-            _, _, values = _receiver(script, position)
+            _, _, values = receiver_of(script, position)
             _names_of_all(script, values, position)
         yield
 

@@ -73,6 +73,7 @@ def patch(trees: TreeCache) -> None:
     # Its stub is there, and `class socket(_socket.socket)` would be its own base: no `recv`, no `connect`.
     jedi_typeshed._IMPORT_MAP.pop("_socket", None)
     jedi_syntax_tree.infer_atom = infer_atom
+    jedi_syntax_tree._infer_node = infer_node
     jedi_syntax_tree._infer_comparison = infer_comparison
     StubFilter.get = stub_get
     ParserTreeFilter.values = jedi_index.values
@@ -82,7 +83,15 @@ def patch(trees: TreeCache) -> None:
 
 
 _infer_atom = jedi_syntax_tree.infer_atom
+_infer_node = jedi_syntax_tree._infer_node
 _infer_return_types = jedi_annotation.infer_return_types
+
+
+def infer_node(context: Any, element: Any) -> Any:
+    """jedi's, but what is no expression has no value: half-written code holds such leaves, and jedi raises at them."""
+    if element.type == "error_leaf" or (element.type == "operator" and element.value != "..."):
+        return ValueSet(())
+    return _infer_node(context, element)
 
 
 def infer_atom(context: Any, atom: Any) -> Any:

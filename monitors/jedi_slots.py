@@ -6,7 +6,7 @@ from typing import Any
 
 from .analysis import Document, Member, Members
 from .jedi_code import class_of
-from .jedi_members import _of_subclasses, _receiver, chain_of, readable
+from .jedi_members import chain_of, of_subclasses, readable, receiver_of
 from .jedi_narrowing import code_of, narrowed
 from .jedi_receiver import Receiver
 from .jedi_session import Positions, Session
@@ -32,7 +32,7 @@ def stores(session: Session, document: Document, offset: int) -> Members:
         return Members(reason="no attribute access")
     whole = normalised(text, here.dot, here.end)
     script = session.script(Document(document.path, whole, document.version, document.root))
-    leaf, context, values = _receiver(script, Positions(whole).position(here.dot))
+    leaf, context, values = receiver_of(script, Positions(whole).position(here.dot))
     if leaf is None or not values:
         return Members(reason="the receiver's type is not known")
     base, trailers = chain_of(leaf)
@@ -51,7 +51,7 @@ def stores(session: Session, document: Document, offset: int) -> Members:
     except _Open as why:
         return Members(reason=str(why))
     if here.self_like:
-        found |= _of_subclasses(script, values)
+        found |= of_subclasses(script, values)
     listed = tuple(Member(name, "field") for name in sorted(found) if not name.startswith("__"))
     receiver = " | ".join(dict.fromkeys(shown))
     reason = f"{receiver} has __slots__: nothing else can be stored" if listed else f"nothing can be stored on {receiver}"

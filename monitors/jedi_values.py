@@ -241,13 +241,7 @@ def writes(name: Any) -> bool:
         method = following.get_next_leaf()
         return bool(method is not None and method.value in ("update", "setdefault", "__setitem__", "__ior__"))
     if following.value == "[":
-        closing, depth = following, 0
-        while closing is not None:
-            depth += {"[": 1, "]": -1}.get(closing.value, 0)
-            if depth == 0:
-                break
-            closing = closing.get_next_leaf()
-        after = closing.get_next_leaf() if closing is not None else None
+        after = _after_brackets(following)
         return bool(after is not None and after.value in ("=", "|="))
     return bool(following.value in ("=", "|="))
 
@@ -341,15 +335,20 @@ def _read_only(closing: Any) -> bool:
     if following.value == ".":
         method = following.get_next_leaf()
         return method is not None and method.value in _READERS
-    end, depth = following, 0
-    while end is not None:
-        depth += {"[": 1, "]": -1}.get(end.value, 0)
-        if depth == 0:
-            break
-        end = end.get_next_leaf()
-    after = end.get_next_leaf() if end is not None else None
+    after = _after_brackets(following)
     deleted = closing.search_ancestor("del_stmt") is not None
     return after is not None and not deleted and not (after.value.endswith("=") and after.value != "==")
+
+
+def _after_brackets(opening: Any) -> Any:
+    """The leaf behind the bracket that closes this one; None where the code ends before."""
+    leaf, depth = opening, 0
+    while leaf is not None:
+        depth += {"[": 1, "]": -1}.get(leaf.value, 0)
+        if depth == 0:
+            return leaf.get_next_leaf()
+        leaf = leaf.get_next_leaf()
+    return None
 
 
 def _function_around(name: Any) -> Any:

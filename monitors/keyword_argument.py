@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .analysis import Analysis, Document, Member, Members, Signatures
-from .call_watch import LATE, CallState, answer_of, ask, begun, is_read, settled
+from .answers import LATE, signatures_within
+from .call_watch import CallState, ask, begun, settled
 from .calls import Bracket, Moment
 from .fit import fits, names_left
+from .languages import is_read
 from .monitor import FREE, Question, Start, State
 
 
@@ -109,7 +111,7 @@ class KeywordArgument:
         typed = top.word if top.phase == "word" else ""
         if top.role == "class":
             future = self.ask(document, offset, Question("", "signatures", before=len(typed)))
-            signatures = answer_of(future, deadline_ms)
+            signatures = signatures_within(future, deadline_ms)
         else:
             state = settled(state, self, document, offset, deadline_ms)
             signatures = state.signatures_of(top) or LATE

@@ -64,6 +64,12 @@ _MODULES = {
 HOMES: dict[str, str] = {name: module for module, names in _MODULES.items() for name in names.split()}
 """The module that a name of the standard library is imported from."""
 
+COMMON_WORDS = frozenset({
+    "Action", "Connection", "Context", "Cursor", "Event", "Executor", "Field", "Formatter", "Future", "Handler", "Lock",
+    "Message", "Parameter", "Process", "Queue", "Row", "Signature", "Task", "Template",
+})  # fmt: skip
+"""Names of the standard library that many a project has for classes of its own."""
+
 _SHOWN_AS = {
     "IO": io.TextIOWrapper, "TextIO": io.TextIOWrapper, "BinaryIO": io.BufferedReader, "Callable": type(lambda: None),
     "Self": None, "Any": None, "Literal": None, "TypeVar": None, "Hashable": None, "Protocol": None, "type": None,

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Protocol, Self
 
 from . import clike, lexical, syntax
+from .analysis import Document
 
 
 class Running(Protocol):
@@ -84,3 +85,8 @@ _SUFFIXES = {
 def language_of(path: str) -> Language:
     """The language of a document by the end of its path or URI."""
     return _SUFFIXES.get(PurePath(path).suffix.lower(), PYTHON)
+
+
+def is_read(document: Document) -> bool:
+    """Whether a document is Python, and small enough to be analysed."""
+    return language_of(document.path) is PYTHON and len(document.text) <= syntax.TEXT_LIMIT

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Literal
+from typing import AnyStr, Literal
 
 from .running import Lexer
 
@@ -164,8 +164,8 @@ def code_of(text: str) -> str:
     return Scan(text, tuple(spans), tuple(span.start for span in spans)).code_before(len(text), 0)
 
 
-def common_prefix(a: str, b: str) -> int:
-    """How many characters `a` and `b` begin with in common; a few comparisons of slices, not one per character."""
+def common_prefix(a: AnyStr, b: AnyStr) -> int:
+    """How many characters (or bytes) `a` and `b` begin with in common; a few comparisons of slices, not one per character."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

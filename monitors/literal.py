@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .analysis import Analysis, Classification, Document, Member, Members, Signatures
-from .call_watch import CallState, ask, begun, is_read, place_order, settled
+from .answers import answered
+from .call_watch import CallState, ask, begun, place_order, settled
 from .calls import Bracket, Site
 from .fit import fits, parameters_at
+from .languages import is_read
 from .lexical import scan
 from .monitor import FREE, Answer, Question, Start, State
 
@@ -231,9 +233,7 @@ def ask_literals(analysis: Analysis, document: Document, offset: int, question: 
     code = scan(text).code_before(place - 1, low)
     operator = _OPERATOR.search(code)
     if operator is None or not code[:operator.start()].strip():
-        future: Future[Classification] = Future()
-        future.set_result(Classification(reason="nothing is compared or indexed here"))
-        return future
+        return answered(Classification(reason="nothing is compared or indexed here"))
     role = "compare"
     if operator.group().strip() == "[":
         role = "store" if _begins_statement(text[:place]) else "index"

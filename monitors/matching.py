@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from .analysis import Analysis, Document, Member, Members
-from .languages import PYTHON, language_of
+from .answers import answered, members_within
+from .languages import is_read
 from .lexical import scan
 from .monitor import FREE, Question, Start, State
-from .syntax import TEXT_LIMIT, identifier_start, place
-from .word_watch import done, waited
+from .syntax import identifier_start, place
 
 _COMPARED = re.compile(r"(?:\bis(?:\s+not)?\s+|[=!]=\s*)(?:[^\W\d]\w*\.)*\Z")
 _CASE = re.compile(r"(?P<indent>[ \t]*)case[ \t](?P<rest>.*)\Z")
@@ -90,7 +90,7 @@ class Match:
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start where an enumeration is compared; None where nothing is compared, or no enumeration."""
         text = document.text
-        if len(text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+        if not is_read(document):
             return None
         here = place(text, offset)
         if here.where != "code":
@@ -99,7 +99,7 @@ class Match:
         compared = compared_at(text, begin)
         if compared is None:
             return None
-        answer = waited(self._analysis.subject(document, compared.end), deadline_ms)
+        answer = members_within(self._analysis.subject(document, compared.end), deadline_ms)
         fresh = [member for member in answer.members if member.name not in compared.used]
         members = (*fresh, *(member for member in answer.members if member.name in compared.used))
         if here.dot is not None:
@@ -119,4 +119,4 @@ class Match:
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """Nothing is ever asked."""
-        return done(Members(reason="the match monitor asks nothing"))
+        return answered(Members(reason="the match monitor asks nothing"))

@@ -6,12 +6,13 @@ import keyword
 from concurrent.futures import Future
 
 from .analysis import Analysis, Document, Kind, Member, Members
+from .answers import answered, members_within, then
 from .dereference import normal_form
 from .languages import PYTHON, language_of
 from .monitor import Question, Start
 from .scopes import BUILTINS, Scope, scope_at
 from .syntax import place
-from .word_watch import WordState, done, place_of, then, waited, watching, word_at
+from .word_watch import WordState, place_of, watching, word_at
 from .words import Slot, Words
 
 _EXPRESSION = ("None", "True", "False", "not", "lambda", "await")
@@ -43,7 +44,7 @@ class Name:
         scope = scope_at(document.text, begin, document.path)
         brought = Members(closed=True)
         if scope.stars and not scope.reason:
-            brought = waited(self._analysis.stars(document), deadline_ms)
+            brought = members_within(self._analysis.stars(document), deadline_ms)
         answer = listed(scope, brought, words=words)
         closed, reason = answer.closed, answer.reason
         if closed and words.slot == "start":
@@ -71,7 +72,7 @@ class Name:
         deferred = question.about.endswith("later")
         if scope.stars and not scope.reason:
             return then(self._analysis.stars(written), lambda brought: listed(scope, brought, deferred))
-        return done(listed(scope, Members(closed=True), deferred))
+        return answered(listed(scope, Members(closed=True), deferred))
 
 
 def _known(scope: Scope) -> frozenset[str]:

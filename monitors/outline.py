@@ -17,7 +17,7 @@ from .analysis import Document
 from .import_cycles import file_of
 from .import_lines import imported
 from .reader import read_text
-from .syntax import _LANGUAGE
+from .syntax import PYTHON_GRAMMAR
 
 SIZE_LIMIT = 400_000
 """Bytes; larger files are generated, mostly."""
@@ -100,7 +100,7 @@ def _read_outlines(path: str, _mtime_ns: int, _size: int) -> dict[str, str]:
 
 def outlines_of(text: str) -> dict[str, str]:
     """The outline of every class, function and constant at the top of a module, by its name; the last one wins."""
-    tree = Parser(_LANGUAGE).parse(text.encode("utf-8", "replace"))
+    tree = Parser(PYTHON_GRAMMAR).parse(text.encode("utf-8", "replace"))
     found: dict[str, str] = {}
     for node in tree.root_node.named_children:
         inner = node.child_by_field_name("definition") if node.type == "decorated_definition" else node

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -23,18 +23,28 @@ from typing import Any
 
 from . import types_answer
 from .analysis import Classification, Description, Document, Member, Members, Parameter, Signatures
+from .answers import answered
 from .asking import Asking, open_answer
 from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
 from .languages import PYTHON, language_of
+from .vital_signs import is_stopped
 
 LOG = logging.getLogger(__name__)
 
 LIFELESS_S = 10.0
 """A process that has not said a word for so long, with a question open, is killed."""
 
+_STOPPED_S = 0.2
+"""A process that a signal has held for so long, with a question open, is killed. Resumed with us, it may lag behind."""
+
+_LOOK_EVERY_S = 0.1
+"""How often that is looked at."""
+
 _RESTART_EVERY_S = 1.0
+"""On the average of three starts, so that a process that dies by accident is followed at once."""
+
 _STRIKES = 3
 """So many deaths on one document, and it is set aside."""
 
@@ -98,7 +108,7 @@ class AnalysisProcess(Asking):
         self._running: _Running | None = None
         self._ended = False
         self._restarts = 0
-        self._started_at = 0.0
+        self._starts: deque[float] = deque(maxlen=3)
         self._wake = threading.Event()
         self._start()
         # Restarts happen on this thread, which lives as long as we do: the child dies with the thread that starts it.
@@ -147,10 +157,9 @@ class AnalysisProcess(Asking):
     # Asking
 
     def _ask(self, verb: str, document: Document, offset: int, name: str, key: tuple[Any, ...]) -> Future[Any]:
-        future: Future[Any] = Future()
         if language_of(document.path) is not PYTHON:
-            future.set_result(open_answer(verb, "jedi reads Python only"))
-            return future
+            return answered(open_answer(verb, "jedi reads Python only"))
+        future: Future[Any] = Future()
         with self._lock:
             if self._ended:
                 future.set_exception(AnalysisDown("analysis was shut down"))
@@ -219,7 +228,7 @@ class AnalysisProcess(Asking):
     # Life and death
 
     def _start(self) -> None:
-        self._started_at = time.monotonic()
+        self._starts.append(time.monotonic())
         try:
             running = _Running(self._command(), _scrubbed_environment(), self._received, self._wake.set)
         except OSError as error:
@@ -245,22 +254,25 @@ class AnalysisProcess(Asking):
         return command
 
     def _watch(self) -> None:
+        waiting = False
         while True:
-            self._wake.wait(1.0)
+            self._wake.wait(_LOOK_EVERY_S if waiting else 1.0)
             self._wake.clear()
             with self._lock:
                 if self._ended:
                     return
                 running = self._running
                 waiting = bool(self._asked)
-            if running is not None and running.alive() and waiting and running.silent_s() > self._lifeless_s:
-                LOG.warning("analysis has not answered for %.0f s; it is killed", running.silent_s())
+            if running is not None and waiting and (lifeless := running.lifeless(self._lifeless_s)):
+                LOG.warning("analysis %s; it is killed", lifeless)
                 running.kill()
             if running is None or not running.alive():
                 self._restart(running)
 
     def _restart(self, dead: _Running | None) -> None:
-        pause = self._started_at + _RESTART_EVERY_S - time.monotonic()
+        pause = 0.0
+        if len(self._starts) == 3:
+            pause = self._starts[0] + 3 * _RESTART_EVERY_S - time.monotonic()
         reason = f"restarting: {dead.epitaph()}" if dead is not None else "restarting"
         LOG.warning("analysis is %s", reason)
         self._change(reason)
@@ -334,6 +346,9 @@ class _Running:
         self._received = received
         self._changed = changed
         self._heard_at = time.monotonic()
+        """When it last said anything, or was asked while idle."""
+        self._stopped_at: float | None = None
+        """When it was first seen held by a signal."""
         self._outbox: list[dict[str, Any]] = []
         self._ready_to_write = threading.Condition()
         self._closing = False
@@ -409,9 +424,20 @@ class _Running:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def silent_s(self) -> float:
-        """Seconds since it last said anything or was asked while idle."""
-        return time.monotonic() - self._heard_at
+    def lifeless(self, silent_s: float) -> str:
+        """What is wrong with it when it has been silent for so long with a question open, or is held by a signal; or ""."""
+        if not self.alive():
+            return ""
+        now = time.monotonic()
+        if now - self._heard_at > silent_s:
+            return f"has not answered for {now - self._heard_at:.0f} s"
+        if not is_stopped(self._process.pid):
+            self._stopped_at = None
+        elif self._stopped_at is None:
+            self._stopped_at = now
+        elif now - self._stopped_at >= _STOPPED_S:
+            return "was stopped"
+        return ""
 
     @property
     def failed(self) -> bool:

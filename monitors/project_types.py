@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Query, QueryCursor
+from tree_sitter import Node, Query, QueryCursor
 
+from .module_names import module_name
 from .reader import read_source
-from .slot_places import parameters, text_of
-from .syntax import fresh_tree
+from .slot_places import parameters
+from .syntax import PYTHON_GRAMMAR, fresh_tree, text_of
 from .uses import passed
 
 _SKIPPED = frozenset({
@@ -31,13 +31,13 @@ _STORED = re.compile(r"\bself\.(\w+)\s*(?::[^=\n]+)?=(?!=)|\bself\.(\w+)\s*:")
 _ALIAS_HEADS = frozenset({"Union", "Optional", "Callable", "Literal", "Dict", "List", "Tuple", "dict", "list", "tuple", "Type"})
 _NOT_CLASSES = frozenset({"TYPE_CHECKING", "Any", "Optional", "Union"})
 _CALLS = Query(
-    Language(tree_sitter_python.language()),
+    PYTHON_GRAMMAR,
     """
     (call function: [(identifier) @callee (attribute attribute: (identifier) @callee)] arguments: (argument_list) @passed)
     """,
 )
 _MADE = Query(
-    Language(tree_sitter_python.language()),
+    PYTHON_GRAMMAR,
     """
     (assignment left: [(identifier) @name (attribute attribute: (identifier) @name)]
       right: [(call function: [(identifier) @made (attribute attribute: (identifier) @made)])
@@ -49,10 +49,10 @@ _MADE = Query(
     """,
 )
 _DECLARED = Query(
-    Language(tree_sitter_python.language()),
+    PYTHON_GRAMMAR,
     "(assignment left: [(identifier) @name (attribute attribute: (identifier) @name)] type: (type) @written)",
 )
-_DEFINITIONS = Query(Language(tree_sitter_python.language()), "(function_definition name: (identifier) @name)")
+_DEFINITIONS = Query(PYTHON_GRAMMAR, "(function_definition name: (identifier) @name)")
 _MOST_CALLS = 40
 _MOST_DEFINITIONS = 3
 """A name that more functions have than this says little about any of them."""
@@ -86,6 +86,8 @@ class CallSite:
     told: str
     path: str
     line0: int
+    start_byte: int = -1
+    """Of the argument, in the file as UTF-8."""
 
 
 @dataclass
@@ -113,6 +115,8 @@ class ProjectIndex:
     def __init__(self, root: str) -> None:
         self.root = root
         self.complete = False
+        self.version = 0
+        """Grows whenever the merged views are made anew."""
         self._files: dict[str, _File] = {}
         self._left: list[str] | None = None
         self._listed_at = 0.0
@@ -129,6 +133,7 @@ class ProjectIndex:
         self._subclasses: Counter[str] = Counter()
         self._library_modules: dict[str, str] = {}
         self.made: dict[str, Counter[str]] = {}
+        self._paths: dict[str, str] = {}
         self._members: dict[str, tuple[frozenset[str], bool]] = {}
         self._with_attribute: Counter[str] = Counter()
 
@@ -174,6 +179,7 @@ class ProjectIndex:
 
     def _merge(self) -> None:
         self._stale = False
+        self.version += 1
         self._members.clear()
         self._with_attribute.clear()
         self.classes, self.aliases, self.annotated = {}, {}, {}
@@ -181,6 +187,7 @@ class ProjectIndex:
         self._calls, self._defined, self.made = {}, Counter(), {}
         self._subclasses = Counter()
         modules = {file.module for file in self._files.values()}
+        self._paths = {file.module: path for path, file in self._files.items() if file.module}
         tops = {module.split(".")[0] for module in modules}
         for file in self._files.values():
             for one in file.classes:
@@ -215,6 +222,15 @@ class ProjectIndex:
         if name.startswith("__") or self._defined[name] > _MOST_DEFINITIONS:
             return []
         return self._calls.get(name, [])
+
+    def path_of(self, module: str) -> str:
+        """The file of a module of the project; "" if there is none."""
+        return self._paths.get(module, "")
+
+    def stamp_of(self, path: str) -> tuple[int, int]:
+        """What tells one version of a file, or of a buffer, from another."""
+        known = self._files.get(path)
+        return known.stamp if known is not None else (0, -1)
 
     def members(self, name: str, depth: int = 0) -> tuple[frozenset[str], bool]:
         """The members of the project's class(es) of that name with their bases, and whether there may be others."""
@@ -272,17 +288,6 @@ _KNOWN_BASES: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-def module_name(path: str, root: str) -> str:
-    """The dotted name of a file below `root`, as it would be imported: `src/` in front is left out."""
-    relative = os.path.relpath(path, root).removesuffix(".py").removesuffix(".pyi")
-    parts = relative.split(os.sep)
-    if parts[0] == "src" and len(parts) > 1:
-        parts = parts[1:]
-    if parts[-1] == "__init__":
-        parts = parts[:-1]
-    return ".".join(parts)
-
-
 def _python_files(root: str) -> Iterator[str]:
     count = 0
     for folder, inner, names in os.walk(root):
@@ -330,7 +335,7 @@ def _of_text(text: str, path: str, root: str, stamp: tuple[int, int]) -> _File:
         if len(sites) < _MOST_CALLS:
             arguments = captured["passed"][0]
             line0 = arguments.start_point[0]
-            sites.extend(CallSite(where, what, told, path, line0) for where, what, told in passed(arguments))
+            sites.extend(CallSite(where, what, told, path, line0, at) for where, what, told, at in passed(arguments))
     for _, captured in QueryCursor(_MADE).matches(tree.root_node):
         cls = text_of(captured["made"][0])
         if cls[:1].isupper():

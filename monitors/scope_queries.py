@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tree_sitter_python
-from tree_sitter import Language, Query
+from tree_sitter import Query
 
-_LANGUAGE = Language(tree_sitter_python.language())
+from .syntax import PYTHON_GRAMMAR
 
 BINDINGS = Query(
-    _LANGUAGE,
+    PYTHON_GRAMMAR,
     """
     [(function_definition) (class_definition) (lambda) (list_comprehension) (set_comprehension)
      (dictionary_comprehension) (generator_expression)] @scope
@@ -58,9 +57,9 @@ BINDINGS = Query(
     """,
 )
 
-STARS = Query(_LANGUAGE, "(wildcard_import) @star")
+STARS = Query(PYTHON_GRAMMAR, "(wildcard_import) @star")
 
 MAGIC = Query(
-    _LANGUAGE,
+    PYTHON_GRAMMAR,
     """(call function: (identifier) @name (#any-of? @name "exec" "globals" "locals" "vars")) @call""",
 )

@@ -22,8 +22,8 @@ from tree_sitter import Node, QueryCursor
 from .analysis import Kind
 from .lexical import code_of
 from .scope_queries import BINDINGS, MAGIC, STARS
+from .statements import statement_end, words_at
 from .syntax import identifier_end, identifier_start, parse
-from .words import statement_end, words_at
 
 BUILTINS = frozenset(dir(builtins)) | {
     "BaseExceptionGroup", "EncodingWarning", "ExceptionGroup", "PythonFinalizationError", "WindowsError", "aiter",

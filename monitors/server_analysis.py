@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from .analysis import Classification, Description, Document, Members, Signatures
+from .answers import answered
 from .client import absolute_folders, environment
 from .conversation import Conversation, Patience
 from .errors import AnalysisDown
@@ -110,7 +111,7 @@ class ServerAnalysis:
         """What may follow the dot that ends at `offset`; closed if the server refutes a made-up name there."""
         here = language_of(document.path).place(document.text, offset)
         if here.where != "code" or here.dot is None:
-            return _done(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
+            return answered(Members(reason=f"in a {here.where}" if here.where != "code" else "no attribute access"))
         key = ("members", document.path, document.root, document.text[:here.dot], document.text[here.end:])
         return self._ask(_Question("members", document, here.dot, key=key))
 
@@ -121,7 +122,7 @@ class ServerAnalysis:
     def signatures(self, document: Document, offset: int) -> Future[Signatures]:
         """How what stands before the "(" that ends at `offset` may be called. Of Python only, as those who ask."""
         if language_of(document.path) is not PYTHON:
-            return _done(Signatures(reason="signatures are read in Python only"))
+            return answered(Signatures(reason="signatures are read in Python only"))
         key = ("signatures", document.path, offset, document.text)
         return self._ask(_Question("signatures", document, offset, key=key))
 
@@ -129,27 +130,27 @@ class ServerAnalysis:
 
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
         """Nothing."""
-        return _done(Classification(reason=_UNASKED))
+        return answered(Classification(reason=_UNASKED))
 
     def stars(self, document: Document) -> Future[Members]:
         """Nothing."""
-        return _done(Members(reason=_UNASKED))
+        return answered(Members(reason=_UNASKED))
 
     def imports(self, document: Document, module: str, submodules: bool = False) -> Future[Members]:
         """Nothing."""
-        return _done(Members(reason=_UNASKED))
+        return answered(Members(reason=_UNASKED))
 
     def kinds(self, document: Document, offset: int, about: str, name: str = "") -> Future[Members]:
         """Nothing."""
-        return _done(Members(reason=_UNASKED))
+        return answered(Members(reason=_UNASKED))
 
     def subject(self, document: Document, offset: int) -> Future[Members]:
         """Nothing."""
-        return _done(Members(reason=_UNASKED))
+        return answered(Members(reason=_UNASKED))
 
     def stores(self, document: Document, offset: int) -> Future[Members]:
         """Nothing."""
-        return _done(Members(reason=_UNASKED))
+        return answered(Members(reason=_UNASKED))
 
     def describe(self, document: Document, offset: int, name: str = "") -> Future[Description | None]:
         """The name at `offset`, or the member `name` that could be completed there."""
@@ -372,12 +373,6 @@ def _nothing(question: _Question, reason: str, silence: Literal["late", "down"])
     if question.verb == "describe":
         return None
     return Signatures(reason=reason) if question.verb == "signatures" else Members(reason=reason, silence=silence)
-
-
-def _done(value: T) -> Future[T]:
-    future: Future[T] = Future()
-    future.set_result(value)
-    return future
 
 
 def _fail(question: _Question, error: Exception) -> None:

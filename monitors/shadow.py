@@ -1,8 +1,8 @@
 """A predicted type told to analysis: the document with the annotation written into it, never shown and never saved.
 
 The annotation goes behind the parameter, quoted, so that nothing but its own line grows; its imports go to the end of the
-file, where they resolve it and move no line (research/types.md 3.3). What analysis answers about such a text ranks and
-informs. It closes a place only for what `may_close` allows.
+file, where they resolve it and move no line. What analysis answers about such a text ranks and informs; it never closes a
+place. An accepted type does: it is an annotation of the document then.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from .analysis import Document
 from .slot_places import slots
 from .slots import Import, Inferred, Slot
 from .syntax import identifier_start, normalised, place
-
-CLOSING_EPSILON = 0.005
-"""A set that may miss the true type more often than this never closes a place."""
 
 MOST_TYPES = 3
 """Predictions that are fed back together."""
@@ -70,11 +67,6 @@ def worth_telling(inferred: Inferred, least: float) -> tuple[str, tuple[Import, 
     parts = dict.fromkeys(part for one in kept for part in one.text.split(" | ") if part not in ("None", "Any", "object"))
     imports = dict.fromkeys(one for prediction in kept for one in prediction.imports)
     return " | ".join(parts), tuple(imports), min(1.0, sum(one.probability for one in kept))
-
-
-def may_close(inferred: Inferred) -> bool:
-    """Whether the union of the set's members may close a place: a strict promise, and no room for others."""
-    return bool(inferred.predicted_set) and not inferred.set_has_other and inferred.set_epsilon <= CLOSING_EPSILON
 
 
 def _indent(text: str, offset: int) -> int:

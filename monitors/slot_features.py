@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from tree_sitter import Node
 
 from .project_types import CallSite, ProjectIndex
-from .slot_places import is_static, parameters, text_of
+from .slot_places import is_static, parameters
 from .slots import Slot
+from .syntax import text_of
 from .uses import Use, words
 
 LONGEST = 60

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from .slots import Slot
-from .syntax import TEXT_LIMIT, parse
+from .syntax import TEXT_LIMIT, parse, text_of
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _BLOCKS = frozenset({
@@ -111,21 +111,23 @@ def slots(text: str) -> tuple[Slot, ...]:
     return tuple(sorted(found, key=lambda slot: (slot.offset, slot.kind == "return")))
 
 
-def function_span(text: str, start: int) -> tuple[int, int]:
-    """(begin, end) of the `def` that begins at the offset `start`; (start, start) where none does."""
+def functions(text: str) -> dict[int, Node]:
+    """Every `def` (or its `async`) of a text by the offset where it begins."""
     columns = Columns(text)
+    found = {}
     stack = [parse(text).root_node]
     while stack:
         node = stack.pop()
-        if node.type == "function_definition" and columns.offset(node.start_byte) == start:
-            return start, columns.offset(node.end_byte)
-        stack.extend(node.named_children)
-    return start, start
+        if node.type == "function_definition":
+            found[columns.offset(node.start_byte)] = node
+        stack.extend(child for child in node.named_children if child.type != "string")
+    return found
 
 
-def text_of(node: Node) -> str:
-    """The node's code."""
-    return (node.text or b"").decode("utf-8", "replace")
+def function_span(text: str, start: int) -> tuple[int, int]:
+    """(begin, end) of the `def` that begins at the offset `start`; (start, start) where none does."""
+    node = functions(text).get(start)
+    return start, start if node is None else Columns(text).offset(node.end_byte)
 
 
 def is_static(function: Node) -> bool:

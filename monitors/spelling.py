@@ -16,8 +16,10 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from .bindings import _import_of, _scope, binds, modules_of
+from . import known_types
+from .bindings import binds, import_of, scope_of
 from .import_lines import imported, is_checking
+from .module_names import modules_of
 from .slots import Import, Slot
 from .syntax import parse
 
@@ -214,11 +216,20 @@ class _Speller:
                 raise _Unspeakable(f"{first} is not the builtin in this file")
             if any(one.kind == "delete" for one in bound) or not any(one.kind != "other" for one in bound):
                 raise _Unspeakable(f"{first} may be anything here")
+            if not rest and self._is_module(bound):
+                if known_types.HOMES.get(first) != first:
+                    raise _Unspeakable(f"{first} is a module in this file")
+                node = ast.Attribute(node, first, ast.Load())  # `import datetime`, where the type is meant
             self._order(bound)
             return node
         if hasattr(builtins, first):
             return node
         raise _Unspeakable(f"the file has no {first}")
+
+    def _is_module(self, bound: Iterable[_Binding]) -> bool:
+        """Whether a name is bound by nothing but `import …`, and so a module."""
+        data = parse(self.place.text).root_node.text or b""
+        return all(one.kind == "import" and data.startswith(b"import", one.start) for one in bound)
 
     def _has_brackets(self, dotted: str) -> bool:
         """Whether a class can be subscripted when the program runs; many are generic for type checkers only."""
@@ -273,6 +284,8 @@ class _Speller:
             self._order([_Binding(one.start, one.end, one.scope, "import", one.checking)])
             return expression
         name = wanted.alias or wanted.name
+        if wanted.name in known_types.COMMON_WORDS and not wanted.project and not self._has_of(wanted.module):
+            raise _Unspeakable(f"{wanted.name} may be another than that of {wanted.module}, of which the file has nothing")
         if name and not self._anywhere(name):
             self.needs.imports.append(wanted)
             return _dotted(name, tail)
@@ -281,6 +294,11 @@ class _Speller:
             self.needs.imports.append(Import(wanted.module, project=wanted.project))
             return _dotted(target, tail)
         raise _Unspeakable(f"{name or first} is something else in this file")
+
+    def _has_of(self, module: str) -> bool:
+        """Whether the file imports a module, or something of it."""
+        found = imported(self.place.text, self.place.path, self.place.root)
+        return any(one.target == module or one.target.startswith(f"{module}.") for one in found)
 
     def _anywhere(self, name: str) -> bool:
         """Whether an import of this name into the module would be in the way of something, or be hidden by it."""
@@ -322,10 +340,10 @@ def _bindings(text: str, name: str) -> tuple[_Binding, ...]:
         identifier = root.descendant_for_byte_range(match.start(), match.end())
         if identifier is None or identifier.type != "identifier" or identifier.text != spelled:
             continue
-        statement = _import_of(identifier)
+        statement = import_of(identifier)
         if statement is None and not binds(identifier):
             continue
-        scope = _scope(identifier)
+        scope = scope_of(identifier)
         where = -1 if scope is None else scope.start_byte
         node = statement or identifier
         if statement is not None:

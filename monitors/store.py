@@ -6,14 +6,14 @@ tuples. There a store of any other name is refused, at the `=` that shows that i
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from .analysis import Analysis, Document, Members
+from .answers import answered, members_within
 from .dereference import legal_names, normal_form
-from .errors import AnalysisError
-from .languages import PYTHON, Running, language_of
+from .languages import PYTHON, Running, is_read
 from .monitor import Answer, Question, Start
 from .running import Lexer
 from .syntax import TEXT_LIMIT, place
@@ -140,18 +140,18 @@ class Store:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start at an attribute that is stored, or may turn out to be; None anywhere else."""
-        if len(document.text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+        if not is_read(document):
             return None
         here = place(document.text, offset)
         if here.where != "code" or here.dot is None or here.context not in ("store", "fresh"):
             return None
-        answer = self._answer(document, here.dot, deadline_ms)
+        answer = members_within(self._analysis.stores(document, here.dot), deadline_ms)
         begun = self.watch(document, offset)
         begin = offset - len(here.typed)
         if not answer.closed:
             if here.context == "fresh":
                 return None
-            known = self._known(document, here.dot, deadline_ms)
+            known = members_within(self._analysis.members(document, here.dot), deadline_ms)
             reason = f"attributes may come into being by being stored ({answer.reason})"
             return Start(self.name, False, reason, begun, begin, here.typed, replace(known, closed=False, reason=reason))
         storable, typed = legal_names(answer), normal_form(here.typed)
@@ -170,7 +170,7 @@ class Store:
         lexer = PYTHON.lexer_at(document.text, offset)
         return StoreState(lexer=lexer, blind=not lexer.code)
 
-    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """Ask what can be stored behind the dot that ends `question.text`, where a statement begins with it."""
         text = document.text[:offset] + question.text + document.text[offset:]
         dot = offset + len(question.text)
@@ -178,24 +178,4 @@ class Store:
             here = place(text, dot)
             if here.where == "code" and here.dot is not None and here.context in ("store", "fresh"):
                 return self._analysis.stores(replace(document, text=text), dot)
-        future: Future[Members] = Future()
-        future.set_result(Members(reason="nothing is stored here"))
-        return future
-
-    def _answer(self, document: Document, dot: int, deadline_ms: float | None) -> Members:
-        return _waited(lambda: self._analysis.stores(document, dot), deadline_ms)
-
-    def _known(self, document: Document, dot: int, deadline_ms: float | None) -> Members:
-        return _waited(lambda: self._analysis.members(document, dot), deadline_ms)
-
-
-def _waited(ask: Any, deadline_ms: float | None) -> Members:
-    try:
-        found: Members = ask().result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
-        return found
-    except TimeoutError:
-        return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
-    except CancelledError:
-        return Members(reason="the question was superseded", silence="late")
-    except AnalysisError as error:
-        return Members(reason=f"analysis is down: {error}", silence="down")
+        return answered(Members(reason="nothing is stored here"))

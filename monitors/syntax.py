@@ -15,7 +15,7 @@ from typing import Literal
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
-from .lexical import Scan, Where, scan
+from .lexical import Scan, Where, common_prefix, scan
 from .running import NO_OPERAND
 
 Context = Literal["load", "store", "del", "fresh", "import"]
@@ -28,10 +28,10 @@ PLACEHOLDER = "Z"
 TEXT_LIMIT = 2_000_000
 """Characters; a larger document is not analysed."""
 
-_LANGUAGE = Language(tree_sitter_python.language())
-_PARSER = Parser(_LANGUAGE)
+PYTHON_GRAMMAR = Language(tree_sitter_python.language())
+_PARSER = Parser(PYTHON_GRAMMAR)
 _STORES = Query(
-    _LANGUAGE,
+    PYTHON_GRAMMAR,
     """
     (assignment left: (attribute attribute: (identifier) @name))
     (augmented_assignment left: (attribute attribute: (identifier) @name))
@@ -380,6 +380,11 @@ def fresh_tree(text: str) -> Tree:
         return _PARSER.parse(_encode(text))
 
 
+def text_of(node: Node | None) -> str:
+    """The node's source; "" for none."""
+    return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
 _parsed: list[_Parsed] = []
 _LOCK = threading.Lock()
 """A tree-sitter parser serves one thread at a time; ours is used by the model's thread and those that ask."""
@@ -388,26 +393,15 @@ _LOCK = threading.Lock()
 def _edited(known: _Parsed, text: str, data: bytes) -> Tree | None:
     """A copy of the known tree, told what changed; None when too much did."""
     old = known.data
-    start = _common(old, data)
+    start = common_prefix(old, data)
     limit = min(len(old), len(data)) - start
-    tail = min(_common(old[::-1][:limit], data[::-1][:limit]), limit)
+    tail = min(common_prefix(old[::-1][:limit], data[::-1][:limit]), limit)
     if len(data) - start - tail > len(data) // 2 + 200:
         return None
     old_end, new_end = len(old) - tail, len(data) - tail
     tree = known.tree.copy()
     tree.edit(start, old_end, new_end, _point(data, start), _point(old, old_end), _point(data, new_end))
     return tree
-
-
-def _common(a: bytes, b: bytes) -> int:
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _point(data: bytes, at: int) -> tuple[int, int]:

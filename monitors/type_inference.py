@@ -150,25 +150,30 @@ def inferred(
         return Inferred(slot, text, source, imports, (), (text,), False, epsilon, 0.0, evidence.sentences)  # type: ignore[arg-type] # a literal
     if not evidence.candidates:
         return Inferred(slot, set_epsilon=epsilon, evidence=evidence.sentences)
+    kind = evidence.like or slot.kind
     shares, other = type_model.shares([one.score + added.get(one.text, 0.0) for one in evidence.candidates], evidence.other)
     ranked = sorted(zip([one.text for one in evidence.candidates], shares, strict=True), key=lambda pair: -pair[1])
     final = type_model.with_none(ranked, evidence.optional)
     modules = {one.text: one for one in evidence.candidates}
     predictions: list[Prediction] = []
     above = (1.0, 1.0, 1.0)
+    left = 1.0
     for text, share in final[:SHOWN]:
         if share < LEAST_SHARE:
             break
-        probability, low, high = type_model.calibrated(slot.kind, share, first=not predictions)
+        probability, low, high = type_model.calibrated(kind, share, first=not predictions)
         if predictions:
             # None is likelier than what was ranked before it.
             probability, low, high = (min(a, b) for a, b in zip((probability, low, high), above, strict=True))
+        # The first and the others are calibrated apart: together they are no more than certain.
+        probability, low = min(probability, left), min(low, left)
+        left -= probability
         above = probability, low, high
         shown, imports, full = written(text, modules, bound, module)
         predictions.append(Prediction(
             shown, round(probability, 4), low, high, full, imports, "model, checked" if evidence.agrees else "model",
         ))  # fmt: skip
-    least = type_model.threshold(slot.kind, epsilon)
+    least = type_model.threshold(kind, epsilon)
     members = [text for text, share in final if least is not None and share >= least]
     return Inferred(
         slot, predictions=tuple(predictions),
@@ -187,9 +192,10 @@ def written(
     top = module.split(".")[0]
     own = modules.get(text.removesuffix(" | None"))
     for name in known_types.names(text):
-        home = known_types.HOMES.get(name, "")
-        if not home and own is not None and known_types.head(own.text) == name:
-            home = own.module
+        home = ""
+        if own is not None:
+            home = own.module if known_types.head(own.text) == name else dict(own.homes).get(name, "")
+        home = home or known_types.HOMES.get(name, "")
         if known_types.is_builtin(name) and name not in bound and (own is None or own.kind == "known"):
             continue
         if not home and name in bound:

@@ -35,6 +35,17 @@ def score_other(kind: str, vector: Sequence[float]) -> float:
     return math.fsum(weight * value for weight, value in zip(load()[kind]["other"], vector, strict=True))
 
 
+def optional(kind: str, vector: Sequence[float]) -> float:
+    """The probability that None is allowed beside the type."""
+    return optional_share(load()[kind]["optional"], vector)
+
+
+def optional_share(weights: Sequence[float], vector: Sequence[float]) -> float:
+    """The same, by weights that are given."""
+    value = math.fsum(weight * one for weight, one in zip(weights, vector, strict=True))
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, value))))
+
+
 def language_weight(kind: str) -> float:
     """What a language model's log-probability counts."""
     return float(load()[kind]["language model"])

@@ -20,7 +20,9 @@ def decoded(answer: dict[str, Any]) -> TypesAnswer:
 
 def _slot(one: dict[str, Any]) -> SlotEvidence:
     return SlotEvidence(**(one | {
-        "candidates": tuple(Scored(**each) for each in one["candidates"]),
+        "candidates": tuple(
+            Scored(**(each | {"homes": tuple(tuple(pair) for pair in each["homes"])})) for each in one["candidates"]
+        ),
         "sentences": tuple(Evidence(**each) for each in one["sentences"]),
     }))  # fmt: skip
 
@@ -33,6 +35,8 @@ class Scored:
     kind: str
     module: str
     score: float
+    homes: tuple[tuple[str, str], ...] = ()
+    """(name, module) of the names of a composed type."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class SlotEvidence:
     sentences: tuple[Evidence, ...] = ()
     agrees: bool = False
     """Whether the uses were there to check candidates against."""
+    like: str = ""
+    """The kind of slot whose learned numbers count for the candidates; "" for its own."""
     late: bool = False
     """There was no time left to ask jedi; without the slots before it, there will be."""
 

@@ -8,19 +8,18 @@ are refused. Where the state is not known, the monitor is silent.
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
 
 from tree_sitter import Node
 
 from .analysis import Analysis, Document, Members
+from .answers import answered, members_within, no_members, then
 from .calls import calls_at
 from .dereference import DereferenceState, legal_names, normal_form
-from .errors import AnalysisError
 from .flow import Source, Standing, follow
-from .languages import PYTHON, language_of
+from .languages import PYTHON, is_read
 from .monitor import Answer, Question, Start
 from .protocols import Protocols, protocols_of
 from .syntax import TEXT_LIMIT, Place, normalised, parse, place
@@ -94,12 +93,12 @@ class Typestate:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start behind a dot whose receiver's state refuses something; None anywhere else."""
-        if len(document.text) > TEXT_LIMIT or language_of(document.path) is not PYTHON:
+        if not is_read(document):
             return None
         here = place(document.text, offset)
         if here.dot is None or _elsewhere(here):
             return None
-        answer = self._answer(document, here.dot, here, deadline_ms)
+        answer = members_within(self._asked(document, here.dot, here), deadline_ms)
         if not answer.refused:
             return None
         names, refused = legal_names(answer), answer.refused
@@ -120,13 +119,13 @@ class Typestate:
         lexer = PYTHON.lexer_at(document.text, offset)
         return TypestateState(DereferenceState(lexer=lexer, blind=not lexer.code))
 
-    def ask(self, document: Document, offset: int, question: Question) -> Future[Any]:
+    def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:
         """Follow the receiver of the dot that ends `question.text`, and ask for its members where that says anything."""
         text = document.text[:offset] + question.text + document.text[offset:]
         dot = offset + len(question.text)
         here = place(text, dot) if len(text) <= TEXT_LIMIT else Place("code")
         if here.dot is None or _elsewhere(here):
-            return _done(Members(reason="no attribute access"))
+            return answered(Members(reason="no attribute access"))
         return self._asked(replace(document, text=text), dot, here)
 
     def _asked(self, document: Document, dot: int, here: Place) -> Future[Members]:
@@ -134,34 +133,10 @@ class Typestate:
         standing = _standing(document.path, document.root, document.text, dot, here.end, _Known(protocols))
         refused = refused_in(standing, protocols)
         if not refused:
-            return _done(Members(reason=standing.reason or "every member is legal in this state"))
-        future: Future[Members] = Future()
-
-        def answered(known: Future[Members]) -> None:
-            if known.cancelled():
-                members = Members(reason="the question was superseded")
-            elif known.exception() is not None:
-                # The state is known without analysis; only what else there is, is not.
-                members = Members(reason=f"analysis is down: {known.exception()}")
-            else:
-                members = known.result()
-            if not future.cancelled():
-                future.set_result(restricted(members, standing, protocols))
-
-        try:
-            self._analysis.members(document, dot).add_done_callback(answered)
-        except AnalysisError as error:
-            future.set_result(restricted(Members(reason=f"analysis is down: {error}"), standing, protocols))
-        return future
-
-    def _answer(self, document: Document, dot: int, here: Place, deadline_ms: float | None) -> Members:
-        try:
-            seconds = None if deadline_ms is None else max(0.0, deadline_ms / 1000)
-            return self._asked(document, dot, here).result(seconds)
-        except TimeoutError:
-            return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
-        except CancelledError:
-            return Members(reason="the question was superseded", silence="late")
+            return answered(Members(reason=standing.reason or "every member is legal in this state"))
+        # The state is known without analysis; only what else there is, is not.
+        left = partial(restricted, standing=standing, protocols=protocols)
+        return then(self._analysis.members(document, dot), left, no_members)
 
 
 def refused_in(standing: Standing, protocols: Protocols) -> frozenset[str]:
@@ -193,12 +168,6 @@ def restricted(members: Members, standing: Standing, protocols: Protocols) -> Me
 
 def _elsewhere(here: Place) -> bool:
     return here.where != "code" or here.context in ("import", "store", "del")
-
-
-def _done(members: Members) -> Future[Members]:
-    future: Future[Members] = Future()
-    future.set_result(members)
-    return future
 
 
 @dataclass(frozen=True, eq=False)

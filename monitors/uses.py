@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from .slot_places import decorators, parameters, text_of
+from .known_types import head
+from .slot_places import decorators, parameters
+from .syntax import text_of
+from .type_texts import exact
 
 _LITERALS = {
     "string": "str", "concatenated_string": "str", "integer": "int", "float": "float", "true": "bool", "false": "bool",
@@ -133,8 +136,8 @@ def last_name(node: Node | None) -> str:
     return text_of(node) if node.type == "identifier" else ""
 
 
-def passed(arguments: Node) -> Iterator[tuple[str, str, str]]:
-    """(position or keyword, shape, name) of what a call passes; nothing behind a star."""
+def passed(arguments: Node) -> Iterator[tuple[str, str, str, int]]:
+    """(position or keyword, shape, name, start byte) of what a call passes; nothing behind a star."""
     for index, child in enumerate(arguments.named_children):
         if child.type in ("list_splat", "dictionary_splat", "comment"):
             return
@@ -143,7 +146,7 @@ def passed(arguments: Node) -> Iterator[tuple[str, str, str]]:
             where = text_of(child.child_by_field_name("name") or child)
             value = child.child_by_field_name("value") or child
         what = shape(value)
-        yield where, what.partition(":")[0] if what.startswith("attr:") else what, _told(value)
+        yield where, what.partition(":")[0] if what.startswith("attr:") else what, _told(value), value.start_byte
 
 
 def _told(value: Node) -> str:
@@ -379,21 +382,31 @@ def _documented(function: Node, body: Node, found: FunctionUses) -> None:
     for name, written in pairs:
         if name in found.parameters:
             for said in documented_types(written):
-                found.parameters[name].append(Use(f"doc:{said}", line0, said))
+                found.parameters[name].append(Use(f"doc:{head(said)}", line0, said))
     for match in [*_RETURN_FIELD.finditer(text), *_RETURN_SECTION.finditer(text)]:
         for said in documented_types(match[1]):
-            found.returns.append(Use(f"doc:{said}", line0, said))
+            found.returns.append(Use(f"doc:{head(said)}", line0, said))
 
 
 def documented_types(written: str) -> list[str]:
-    """The type names in a phrase of a docstring: "str or None, optional" is str, None."""
+    """The types named in a phrase of a docstring: "list of str or None, optional" is list[str], None."""
     written = re.sub(r":\w+:`[~.!]?([^`]+)`", r"\1", written.replace("``", "").replace("*", ""))
-    names = re.split(r",\s*(?=optional|default)|\bor\b|\||,", written)
+    names = re.split(r",\s*(?=optional|default)|\bor\b|\||,(?![^\[]*\])", written)
     found = []
     for name in names[:4]:
         plain = name.strip().removeprefix("a ").removeprefix("an ").strip("`~ .")
+        several = re.fullmatch(r"(list|set|sequence|iterable|tuple) of (\w+)", plain, re.I)
+        if several:
+            element = _SPOKEN.get(several[2], several[2].removesuffix("s") if several[2].endswith("s") else several[2])
+            outer = several[1].lower() if several[1].lower() in ("list", "set") else several[1].capitalize()
+            found.append(f"{outer}[{_SPOKEN.get(element, element)}]" if outer != "Tuple" else f"tuple[{element}, ...]")
+            continue
         match = re.fullmatch(r"[\w.]+(?:\[.*\])?", plain)
         if match and plain not in ("optional", "default"):
-            word = plain.split("[")[0].rpartition(".")[2]
-            found.append({"string": "str", "integer": "int", "boolean": "bool"}.get(word, word))
+            text = exact(plain)
+            found.append(_SPOKEN.get(text, text) or head(plain).rpartition(".")[2])
     return found
+
+
+_SPOKEN = {"string": "str", "strings": "str", "integer": "int", "integers": "int", "boolean": "bool", "strs": "str",
+           "ints": "int", "floats": "float", "dicts": "dict"}  # fmt: skip

@@ -8,17 +8,16 @@ which names it refuses; what to write there instead can be drawn from it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from .analysis import Document, Members
 from .dereference import continues_name, normal_form
-from .errors import AnalysisError
 from .lexical import scan
 from .monitor import Answer, Question
+from .statements import words_at
 from .syntax import TEXT_LIMIT, identifier_start
-from .words import Use, Words, run, words_at
+from .word_runner import run
+from .words import Use, Words
 
 
 @dataclass(frozen=True)
@@ -142,44 +141,6 @@ def word_at(document: Document, offset: int) -> tuple[str, Words] | None:
     if words.previous in ("operand", "dot", "defined", "!") or not words.lexer.code:
         return None
     return typed, words
-
-
-def waited(future: Future[Any], deadline_ms: float | None) -> Members:
-    """The answer if it comes in time; else an open one that says why."""
-    try:
-        answer = future.result(None if deadline_ms is None else max(0.0, deadline_ms / 1000))
-    except TimeoutError:
-        return Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms")
-    except CancelledError:
-        return Members(reason="the question was superseded")
-    except AnalysisError as error:
-        return Members(reason=f"analysis is down: {error}")
-    return answer if isinstance(answer, Members) else Members(reason="no answer")
-
-
-def done(answer: Members) -> Future[Members]:
-    """A future that has its answer."""
-    future: Future[Members] = Future()
-    future.set_result(answer)
-    return future
-
-
-def then(future: Future[Any], made: Callable[[Members], Members]) -> Future[Members]:
-    """What `made` makes of the answer, once it is there; a failure stays one."""
-    result: Future[Members] = Future()
-
-    def finished(one: Future[Any]) -> None:
-        if one.cancelled():
-            result.set_result(Members(reason="the question was superseded"))
-            return
-        error = one.exception()
-        if error is not None:
-            result.set_exception(error)
-            return
-        result.set_result(made(one.result()))
-
-    future.add_done_callback(finished)
-    return result
 
 
 def place_of(document: Document, offset: int, question: Question) -> tuple[Document, int]:

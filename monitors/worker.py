@@ -25,6 +25,7 @@ from .cache import TreeCache, checked_folder
 from .frames import Delta, read_frame, write_frame
 from .jedi_answers import VERBS, answer_of
 from .jedi_session import Session, isolate
+from .vital_signs import resident_mb
 
 _IDLE_COLLECT_S = 2.0
 
@@ -229,15 +230,6 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
-
-
-def resident_mb() -> float:
-    """How much memory we hold, in MB; 0 where nobody tells."""
-    try:
-        with open("/proc/self/statm", "rb") as stream:
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def limit_memory(megabytes: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import logging.handlers
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from .session import LARGE, Ghost, List, Session
 from .settings import Settings, from_json
 from .status import default_log
 from .text import Encoding, units
-from .type_features import TypeFeatures, asks_for_type
+from .type_features import TypeFeatures, is_type_mark
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ START_PATIENCE_S = 5.0
 """How long a request that came before the session has begun waits for it."""
 
 
-def serve(*, with_model: bool = True) -> int:
-    """Run the server on stdin and stdout; does not return."""
-    App(FairleadServer(), with_model=with_model).run()
+def serve(*, with_model: bool = True, adjust: Callable[[Settings], Settings] = lambda settings: settings) -> int:
+    """Run the server on stdin and stdout; does not return. `adjust` has the last word about the client's settings."""
+    App(FairleadServer(), with_model=with_model, adjust=adjust).run()
     return 0
 
 
@@ -72,11 +73,14 @@ class Cursor:
 class App:
     """The handlers, and what they need to remember of the client."""
 
-    def __init__(self, server: FairleadServer, *, with_model: bool = True) -> None:
+    def __init__(
+        self, server: FairleadServer, *, with_model: bool = True,
+        adjust: Callable[[Settings], Settings] = lambda settings: settings,
+    ) -> None:  # fmt: skip
         self.server = server
         self.session = Session(self._status_changed, self._types_changed)
         self.types = TypeFeatures(server, self.session, self._beginning)
-        self._with_model = with_model
+        self._with_model, self._adjust = with_model, adjust
         self._begun = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._status_due = False
@@ -182,7 +186,7 @@ class App:
             self.server.window_show_message(
                 types.ShowMessageParams(types.MessageType.Warning, render.message("fairlead settings: " + "; ".join(problems)))
             )
-        return settings
+        return self._adjust(settings)
 
     # Features.
 
@@ -195,7 +199,7 @@ class App:
         ghosts: list[Ghost] | None = None
         automatic = not self.server.client_has_inline_completion and settings.inline_enabled
         typed_mark = params.context.trigger_character if params.context is not None else None
-        if asks_for_type(typed_mark, cursor.document.text[max(0, cursor.offset - 3):cursor.offset]) is not None:
+        if is_type_mark(typed_mark):
             # Only a type is offered there unasked: a list at every colon would be in the way.
             offered = await self._types_listed(cursor)
             return {"isIncomplete": False, "items": offered} if offered else None
@@ -229,8 +233,8 @@ class App:
             found = await self.session.resolve(list_id, name)
             if found is not None:
                 item.detail = found.signature or item.detail
-                markdown = self._markdown("completion.completion_item.documentation_format")
-                item.documentation = render.markup(found, markdown)
+                formats = "text_document.completion.completion_item.documentation_format"
+                item.documentation = render.markup(found, self.server.client_takes(formats, types.MarkupKind.Markdown))
         return item
 
     async def _inline_completion(self, params: types.InlineCompletionParams) -> list[dict[str, Any]] | None:
@@ -270,12 +274,15 @@ class App:
             return None
         says_nothing = found is None or (found.signature in ("", found.name) and not found.documentation)
         if says_nothing and not believed:
-            return None  # a name alone tells nobody anything
+            return None
+        if says_nothing and found is not None:
+            found = replace(found, signature="")  # a name alone tells nobody anything
         hover_range = None
         if found is not None and found.start >= cursor.shift:
             start, end = found.start - cursor.shift, found.end - cursor.shift
             hover_range = self.server.lsp_range(cursor.uri, start, end)
-        return types.Hover(render.markup(found, self._markdown("hover.content_format"), believed), hover_range)
+        markdown = self.server.client_takes("text_document.hover.content_format", types.MarkupKind.Markdown)
+        return types.Hover(render.markup(found, markdown, believed), hover_range)
 
     def _text_hash(self, params: Any) -> dict[str, Any] | None:
         uri = params.get("uri") if isinstance(params, dict) else None
@@ -340,13 +347,6 @@ class App:
             uri, snapshot, document, len(prefix) + offset, len(prefix), line0, character, documents.encoding
         )
 
-    def _markdown(self, capability: str) -> bool:
-        """Whether the client renders Markdown there."""
-        value: object = getattr(self.server.protocol, "client_capabilities", None)
-        for name in ("text_document", *capability.split(".")):
-            value = getattr(value, name, None)
-        return isinstance(value, (list, tuple)) and types.MarkupKind.Markdown in value
-
     def _opened(self, uri: str) -> None:
         opened = self.server.documents.get(uri)
         snapshot = self.server.documents.snapshot(uri)
@@ -409,7 +409,7 @@ class App:
 
 def _log_to(settings: Settings, session: Session) -> None:
     """Log into the file of the settings; a log that cannot be written is no reason not to serve."""
-    target = Path(settings.log_file).expanduser() if settings.log_file else default_log()
+    target = Path(os.path.expanduser(settings.log_file)) if settings.log_file else default_log()
     root = logging.getLogger("fairlead")
     root.setLevel(settings.log_level.upper())
     for handler in [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]:

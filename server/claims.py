@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from ..monitors.contradiction import contradiction
+from ..monitors.known_types import split_union
 from ..monitors.slots import Evidence, Import, Inferred, Prediction, Slot
 from .settings import Settings
 
 GUESS = "?"
 """Behind a type that is a guess."""
 
+WORTH_SAYING = 0.15
+"""A guess that is less likely than this tells nobody anything."""
+
+WORTH_OFFERING = 0.02
+"""A candidate that is less likely than this is none."""
+
+LINES_NAMED = 3
+"""Lines named for one sentence of evidence."""
+
 LIST_LENGTH = 3
 """Candidates named in a hover; the rest are part of `other`."""
 
 _EMPTY = frozenset({"", "Any", "typing.Any", "object", "Unknown", "Incomplete", "_typeshed.Incomplete"})
 """Types that tell nobody anything."""
+
+_CONTAINERS = frozenset({"list", "dict", "set", "frozenset", "tuple", "type"})
 
 _OBVIOUS_RETURNS = frozenset({
     "__init__", "__init_subclass__", "__del__", "__str__", "__repr__", "__len__", "__bool__", "__hash__", "__bytes__",
@@ -59,11 +73,19 @@ def claim_of(inferred: Inferred) -> Claim | None:
     return None if best is None else _predicted(inferred.slot, best)
 
 
-def candidates(inferred: Inferred) -> list[Claim]:
-    """Everything that could be written at a slot, best first."""
+def candidates(inferred: Inferred, text: str) -> list[Claim]:
+    """What could be written at a slot, best first, but for what is most unlikely or contradicted by its function."""
     first = claim_of(inferred)
-    others = [_predicted(inferred.slot, prediction) for prediction in inferred.predictions]
-    return list({claim.text: claim for claim in reversed(([first] if first else []) + others)}.values())[::-1]
+    others = [_predicted(inferred.slot, one) for one in inferred.predictions if one.probability >= WORTH_OFFERING]
+    found = list({claim.text: claim for claim in reversed(([first] if first else []) + others)}.values())[::-1]
+    return [claim for claim in found if not contradiction(text, claim.slot, claim.text)]
+
+
+def sure(known: Iterable[Inferred], text: str, least: float, kinds: Container[str]) -> list[Claim]:
+    """What may be written at slots of these kinds without asking about each."""
+    found = (claim_of(one) for one in known if one.slot.legal and one.slot.kind in kinds)
+    return [claim for claim in found if claim is not None and is_sure(claim, least)
+            and not contradiction(text, claim.slot, claim.text)]  # fmt: skip
 
 
 def is_sure(claim: Claim, least: float) -> bool:
@@ -81,9 +103,17 @@ def hinted(inferred: Inferred, settings: Settings, text: str) -> Claim | None:
     if not slot.legal or not wanted[slot.kind] or (slot.name.startswith("_") and not slot.name.startswith("__")):
         return None
     claim = claim_of(inferred)
-    if claim is None or not is_sure(claim, settings.hints_min_probability) or is_obvious(claim, text):
+    if claim is None or not is_sure(claim, settings.hints_min_probability) or is_obvious(claim, text) or is_vague(claim):
         return None
-    return claim
+    return None if contradiction(text, slot, claim.text) else claim
+
+
+def is_vague(claim: Claim) -> bool:
+    """Whether a variable's type says less than its value: one of several, or a container of nobody knows what."""
+    if claim.slot.kind not in ("variable", "attribute"):
+        return False
+    parts = [part for part in split_union(claim.text) if part != "None"]
+    return len(parts) > 1 or claim.text in _CONTAINERS
 
 
 def is_obvious(claim: Claim, text: str) -> bool:
@@ -106,10 +136,10 @@ def label(claim: Claim, written: str) -> str:
 def prediction_line(inferred: Inferred) -> str:
     """`predicted: Request 84 % [81–87] · HTTPConnection 9 % · other 4 %`; empty where nothing is predicted."""
     shown = inferred.predictions[:LIST_LENGTH]
-    if not shown:
+    if not shown or shown[0].probability < WORTH_SAYING:
         return ""
     best = shown[0]
-    parts = [f"{best.text} {percent(best.probability)} [{_number(best.low)}–{_number(best.high)}]"]
+    parts = [f"{best.text} {percent(best.probability)}{interval(best.low, best.high)}"]
     parts += [f"{one.text} {percent(one.probability)}" for one in shown[1:]]
     rest = inferred.other + sum(one.probability for one in inferred.predictions[LIST_LENGTH:])
     if rest >= 0.005:
@@ -125,8 +155,11 @@ def static_line(inferred: Inferred) -> str:
 
 
 def evidence_lines(inferred: Inferred) -> list[str]:
-    """The evidence, one sentence a line, with where it can be seen."""
-    return [one.text + _where(one) for one in inferred.evidence]
+    """The evidence, one sentence a line, with where it can be seen; what is seen on several lines is said once."""
+    alike: dict[tuple[str, str], list[Evidence]] = {}
+    for one in inferred.evidence:
+        alike.setdefault((one.text, one.path), []).append(one)
+    return [text + _where(found) for (text, _), found in alike.items()]
 
 
 def explanation(inferred: Inferred) -> str:
@@ -134,6 +167,11 @@ def explanation(inferred: Inferred) -> str:
     lines = [static_line(inferred), prediction_line(inferred)]
     lines = [line for line in lines if line]
     return "\n".join(lines + evidence_lines(inferred)) if lines else ""
+
+
+def interval(low: float, high: float) -> str:
+    """` [81–87]`; empty where both ends are shown as the same number."""
+    return f" [{_number(low)}–{_number(high)}]" if _number(low) != _number(high) else ""
 
 
 def percent(share: float) -> str:
@@ -162,11 +200,15 @@ def _number(share: float) -> int:
     return min(99, max(1, rounded)) if 0.0 < share < 1.0 else rounded
 
 
-def _where(evidence: Evidence) -> str:
-    if evidence.line0 < 0:
+def _where(alike: list[Evidence]) -> str:
+    """Where sentences that say the same can be seen, in brackets."""
+    first = alike[0]
+    lines = list(dict.fromkeys(str(one.line0 + 1) for one in alike if one.line0 >= 0))
+    if not lines:
         return ""
-    place = f"{PurePath(evidence.path).name}:{evidence.line0 + 1}" if evidence.path else f"line {evidence.line0 + 1}"
-    return "" if place in evidence.text else f" ({place})"
+    shown = ", ".join([*lines[:LINES_NAMED], *(["…"] if len(lines) > LINES_NAMED else [])])
+    place = f"{PurePath(first.path).name}:{shown}" if first.path else f"line{'s' if len(lines) > 1 else ''} {shown}"
+    return "" if place in first.text else f" ({place})"
 
 
 def _value(text: str, slot: Slot) -> str:
@@ -188,6 +230,10 @@ def _tells(value: str, type_text: str) -> bool:
         return type(node.value).__name__ == type_text
     if isinstance(node, ast.JoinedStr):
         return type_text == "str"
+    if isinstance(node, ast.IfExp):
+        return all(_tells(ast.unparse(side), type_text) for side in (node.body, node.orelse))
+    if type_text == "str" and _is_made_of_text(node):
+        return True
     for display, name in _DISPLAYS:
         if isinstance(node, display):
             return type_text == name
@@ -195,6 +241,15 @@ def _tells(value: str, type_text: str) -> bool:
         called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
         return called == re.split(r"\[", type_text)[0].rpartition(".")[2]
     return isinstance(node, ast.Compare) and type_text == "bool"
+
+
+def _is_made_of_text(node: ast.expr) -> bool:
+    """Whether an expression is a string literal and what is done to it: `"%s" % x`, `", ".join(x)`."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, (ast.Mod, ast.Add)) and _is_made_of_text(node.left)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("join", "format"):
+        return _is_made_of_text(node.func.value)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _is_overload(text: str, slot: Slot) -> bool:

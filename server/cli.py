@@ -10,7 +10,8 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from ..monitors.errors import AnalysisDown, FairleadError
-from .settings import Settings
+from .printable import printable
+from .settings import Settings, switched
 from .training import add_train
 
 
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except FairleadError as error:
-        print(f"fairlead: {error}", file=sys.stderr)
+        print(f"fairlead: {printable(str(error), 2_000)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -37,19 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the language server on standard input and output")
-    serve.add_argument("--no-model", action="store_true", help="answer from analysis alone")
+    serve.add_argument("--no-model", action="store_true", help="answer from analysis alone, without torch")
+    _switches(serve)
     serve.set_defaults(run=_serve)
 
     complete = commands.add_parser("complete", help="print the ranked list and the ghost text at positions")
     complete.add_argument("position", nargs="+", metavar="PATH:LINE:COLUMN", help="counted from 1, in code points")
     complete.add_argument("--json", action="store_true", help="one JSON object a line and position")
-    complete.add_argument("--unguided", action="store_true", help="switch the monitors off, for comparison")
-    complete.add_argument("--no-draft", action="store_true", help="read nothing ahead of the ghost text; same text")
-    complete.add_argument("--no-run-ahead", action="store_true", help="wait at every question to analysis; same text")
     complete.add_argument("--no-model", action="store_true", help="answer from analysis alone, without torch")
     complete.add_argument("--root", default="", help="the project's folder; found by pyproject.toml or .git otherwise")
     complete.add_argument("--analysis", default="", metavar="COMMAND", help="another language server to ask, not jedi")
     complete.add_argument("--project-python", default="", help="environment of the project; it is read, never run")
+    _switches(complete)
     _model_options(complete)
     complete.set_defaults(run=_complete)
 
@@ -83,6 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _switches(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unguided", action="store_true", help="switch the monitors off, for comparison")
+    parser.add_argument("--no-draft", action="store_true", help="read nothing ahead of the ghost text; same text")
+    parser.add_argument("--no-run-ahead", action="store_true", help="wait at every question to analysis; same text")
+
+
+def _switched(settings: Settings, options: argparse.Namespace) -> Settings:
+    return switched(
+        settings, guided=not options.unguided, draft=not options.no_draft, run_ahead=not options.no_run_ahead
+    )
+
+
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="a folder, or a hub id that was pulled; the packaged one otherwise")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -91,7 +103,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from .app import serve
 
-    return serve(with_model=not options.no_model)
+    return serve(with_model=not options.no_model, adjust=lambda settings: _switched(settings, options))
 
 
 def _complete(options: argparse.Namespace) -> int:
@@ -104,13 +116,10 @@ def _complete(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8" if options.json else None, errors="backslashreplace")
     settings = replace(
         Settings(), model=options.model, device=options.device, project_python=options.project_python,
-        analysis_command=options.analysis, inline_draft=not options.no_draft,
-        inline_run_ahead=not options.no_run_ahead,
+        analysis_command=options.analysis,
     )
     positions = [parse(text) for text in options.position]
-    answers = complete(
-        positions, settings, guided=not options.unguided, with_model=not options.no_model, root=options.root
-    )
+    answers = complete(positions, _switched(settings, options), with_model=not options.no_model, root=options.root)
     for answer in answers:
         print(as_line(answer) if options.json else as_text(answer), flush=True)
     return 0

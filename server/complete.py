@@ -16,10 +16,12 @@ from ..monitors.analysis import Analysis, Document
 from ..monitors.errors import PositionError
 from ..monitors.monitor import Start
 from ..monitors.outline import outline
+from ..monitors.reader import read_bytes
 from ..monitors.roster import joint
 from . import analysis
+from .limits import limits_of
 from .listing import Entry, entries, find
-from .settings import Settings, monitors_on
+from .settings import Settings, is_guided, monitors_on
 from .text import Text
 
 if TYPE_CHECKING:
@@ -62,9 +64,10 @@ def read_document(name: str, root: str = "") -> tuple[Document, str]:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise PositionError(f"{name}: not a regular file")
+        data = read_bytes(path)  # before its first line, which may be all of a gigabyte
         with tokenize.open(name) as file:
             encoding = file.encoding
-        text = path.read_bytes().decode(encoding)
+        text = data.decode(encoding)
     except (OSError, SyntaxError, UnicodeError, LookupError, ValueError) as error:
         raise PositionError(f"{name}: cannot be read ({error})") from error
     folder = str(Path(root).resolve()) if root else root_of(path.resolve())
@@ -92,7 +95,7 @@ def offset_of(document: Document, position: Position) -> int:
 
 
 def complete(
-    positions: Sequence[Position], settings: Settings, *, guided: bool, with_model: bool, root: str = ""
+    positions: Sequence[Position], settings: Settings, *, with_model: bool, root: str = ""
 ) -> Iterator[dict[str, Any]]:
     """For each position the object that `--json` prints. Raises `PositionError` and `ModelError`s."""
     places = [document_at(position, root) for position in positions]
@@ -101,35 +104,28 @@ def complete(
     asked = analysis.start(settings, roots)
     try:
         for position, (document, offset) in zip(positions, places, strict=True):
-            yield _answer(position, document, offset, settings, asked, decoder, guided)
+            yield _answer(position, document, offset, settings, asked, decoder)
     finally:
         asked.shutdown()
 
 
 def _answer(
     position: Position, document: Document, offset: int, settings: Settings, asked: Analysis,
-    decoder: Decoder | None, guided: bool,
+    decoder: Decoder | None,
 ) -> dict[str, Any]:  # fmt: skip
     begun = time.monotonic()
-    guide = joint(asked, monitors_on(settings))
-    start = find(guide, asked, document, offset, PATIENCE_MS) if guided else None
+    guide = joint(asked, monitors_on(settings)) if is_guided(settings) else None
+    start = find(guide, asked, document, offset, PATIENCE_MS) if guide is not None else None
     analysed = time.monotonic()
     ranking, ranked = None, None
     inline: Sequence[Offer] = ()
     prefill_ms = decode_ms = 0.0
     if decoder is not None:
-        from ..decoding.offer import Limits
-
         if start is not None and start.members.members:
             names = [member.name for member in start.members.members]
             ranking, ranked = decoder.rank(document, start, names, typed=start.typed)
             prefill_ms, decode_ms = ranked.prefill, ranked.decode
-        limits = Limits(
-            max_tokens=settings.inline_max_tokens, min_confidence=settings.inline_min_confidence,
-            whole=guided and settings.monitors_syntax,
-            draft=settings.inline_draft, run_ahead=settings.inline_run_ahead,
-        )  # fmt: skip
-        written = decoder.write(document, offset, guide if guided else None, limits)
+        written = decoder.write(document, offset, guide, limits_of(settings))
         inline = written.offers
         prefill_ms, decode_ms = prefill_ms + written.timings.prefill, decode_ms + written.timings.decode
     listed = entries(start, ranking, document) if start is not None else ()

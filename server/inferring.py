@@ -18,12 +18,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
-from tree_sitter import Node
-
 from ..monitors.analysis import Document
-from ..monitors.slot_places import Columns, slots
+from ..monitors.slot_places import Columns, functions, slots
 from ..monitors.slots import Inference, Inferred, Slot
-from ..monitors.syntax import parse
+from ..monitors.syntax import text_of
 from .claims import moved
 
 log = logging.getLogger(__name__)
@@ -299,15 +297,15 @@ def _at(inferred: Inferred, slot: Slot) -> Inferred:
 @lru_cache(16)
 def _keys(text: str) -> tuple[tuple[Slot, Key], ...]:
     """The slots of a text, each with what decides its type: its function's text and the headers of what that calls."""
-    functions = _functions(text)
+    written = _code_of_functions(text)
     headers: dict[str, list[str]] = {}
-    for name, header, _ in functions.values():
+    for name, header, _ in written.values():
         headers.setdefault(name, []).append(header)
     seen: dict[tuple[str, str, str], int] = {}
     found = []
     depends: dict[tuple[str, str], str] = {}
     for slot in slots(text):
-        whole = functions[slot.function_start][2] if slot.function_start in functions else _line(text, slot.offset)
+        whole = written[slot.function_start][2] if slot.function_start in written else _line(text, slot.offset)
         if (slot.function, whole) not in depends:
             called = sorted(set(_NAME.findall(whole)) & headers.keys())
             text_of = "\n".join([slot.function, whole, *(header for name in called for header in headers[name])])
@@ -318,21 +316,16 @@ def _keys(text: str) -> tuple[tuple[Slot, Key], ...]:
     return tuple(found)
 
 
-def _functions(text: str) -> dict[int, tuple[str, str, str]]:
+def _code_of_functions(text: str) -> dict[int, tuple[str, str, str]]:
     """(name, header, text) of every function, by the offset where it begins."""
     columns = Columns(text)
     found: dict[int, tuple[str, str, str]] = {}
-    stack: list[Node] = [parse(text).root_node]
-    while stack:
-        node = stack.pop()
-        if node.type == "function_definition":
-            name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-            if name is not None:
-                start, end = columns.offset(node.start_byte), columns.offset(node.end_byte)
-                head = columns.offset(body.start_byte) if body is not None else end
-                called = text[columns.offset(name.start_byte):columns.offset(name.end_byte)]
-                found[start] = called, text[start:head], text[start:end]
-        stack.extend(child for child in node.named_children if child.type != "string")
+    for start, node in functions(text).items():
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        if name is not None:
+            end = columns.offset(node.end_byte)
+            head = columns.offset(body.start_byte) if body is not None else end
+            found[start] = text_of(name), text[start:head], text[start:end]
     return found
 
 

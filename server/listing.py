@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..monitors.analysis import Analysis, Document, Member, Members
+from ..monitors.answers import members_within
 from ..monitors.dereference import normal_form
-from ..monitors.errors import AnalysisError
 from ..monitors.evidence import scores
 from ..monitors.languages import language_of
 from ..monitors.monitor import FREE, Monitor, Start
@@ -40,13 +39,8 @@ def find(monitor: Monitor, analysis: Analysis, document: Document, offset: int, 
     if here.where != "code" or any(one.closed or one.monitor not in BESIDE for one in said):
         return _merged(said, Members())
     begin = offset - len(here.typed)
-    left_s = max(0.01, deadline_ms / 1000 - (time.monotonic() - begun))
-    try:
-        members = analysis.names(document, offset).result(left_s)
-    except FutureTimeout:
-        members = Members(reason=f"analysis did not answer within {deadline_ms:.0f} ms", silence="late")
-    except AnalysisError as error:
-        members = Members(reason=f"analysis is down: {error}", silence="down")
+    left_ms = max(10.0, deadline_ms - (time.monotonic() - begun) * 1000)
+    members = members_within(analysis.names(document, offset), left_ms)
     if said:
         return _merged(said, members)
     return Start("", False, members.reason, FREE, begin, here.typed, members)

@@ -29,6 +29,9 @@ class Offers:
 
     def __init__(self) -> None:
         self._shown: OrderedDict[str, Shown] = OrderedDict()
+        self._sent: set[str] = set()
+        self.sent = 0
+        """Offers that an editor was given, each once; others were only prepared."""
         self.accepted = 0
 
     def add(self, document: Document, offset: int, offer: Offer) -> Shown:
@@ -36,8 +39,13 @@ class Offers:
         shown = Shown(secrets.token_hex(8), document.path, document.text[:offset], document.text[offset:], offer)
         self._shown[shown.id] = shown
         while len(self._shown) > KEPT:
-            self._shown.popitem(last=False)
+            self._sent.discard(self._shown.popitem(last=False)[0])
         return shown
+
+    def send(self, shown: Shown) -> None:
+        """Note that an editor is given an offer, or what is left of it."""
+        self.sent += shown.id not in self._sent
+        self._sent.add(shown.id)
 
     def typed_through(self, document: Document, offset: int) -> tuple[Shown, str] | None:
         """The latest offer whose beginning has been typed since, and what is left of it; None if there is none."""
@@ -57,6 +65,7 @@ class Offers:
     def accept(self, offer_id: str) -> Shown | None:
         """Note that an offer was taken; None for an id we never gave or have forgotten."""
         shown = self._shown.pop(offer_id, None)
+        self._sent.discard(offer_id)
         if shown is not None:
             self.accepted += 1
         return shown
@@ -65,3 +74,4 @@ class Offers:
         """Drop the offers of a document that was closed."""
         for offer_id in [shown.id for shown in self._shown.values() if shown.path == path]:
             del self._shown[offer_id]
+            self._sent.discard(offer_id)

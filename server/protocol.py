@@ -198,10 +198,20 @@ class FairleadServer(LanguageServer):
 
         For example `text_document.completion.completion_item.snippet_support`.
         """
+        value = self.client_value(path)
+        return value is not None and value is not False
+
+    def client_value(self, path: str) -> object:
+        """A client capability, for example `text_document.hover.content_format`; None where it is not said."""
         value: object = getattr(self.protocol, "client_capabilities", None)
         for name in path.split("."):
             value = getattr(value, name, None)
-        return value is not None and value is not False
+        return value
+
+    def client_takes(self, path: str, wanted: str) -> bool:
+        """Whether a client capability that is a list has this in it."""
+        value = self.client_value(path)
+        return isinstance(value, (list, tuple)) and wanted in value
 
     @property
     def client_has_inline_completion(self) -> bool:

@@ -30,6 +30,9 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 
+LONGEST = 20_000
+"""Characters of a signature or of documentation that are shown: nobody scrolls further, and an editor renders all of them."""
+
 PRESELECT = 0.5
 """From this probability on the first item is preselected."""
 
@@ -76,7 +79,7 @@ def markup(found: Description | None, markdown: bool, believed: str = "") -> typ
 
     What authors wrote is shown as it stands, never rendered: no links, no images.
     """
-    signature, documentation = ("", "") if found is None else (plain(found.signature), plain(found.documentation))
+    signature, documentation = ("", "") if found is None else (plain(_cut(found.signature)), plain(_cut(found.documentation)))
     believed = plain(believed)
     if not markdown:
         parts = [signature, believed, documentation]
@@ -89,6 +92,10 @@ def markup(found: Description | None, markdown: bool, believed: str = "") -> typ
     if documentation:
         parts.append(fenced(documentation, "text"))
     return types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n…"
 
 
 def fenced(text: str, language: str) -> str:

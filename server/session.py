@@ -26,13 +26,15 @@ from ..monitors.roster import joint
 from ..monitors.shadow import receiver_slot, shadowed, worth_telling
 from ..monitors.slots import Inference
 from . import analysis
+from .claims import percent
 from .inferring import Inferring
+from .limits import limits_of
 from .listing import Entry, entries, find
 from .model_thread import ModelThread
 from .offers import Offers, Shown
 from .outlines import Outlines
 from .preload import preload_torch
-from .settings import Settings, monitors_on
+from .settings import Settings, is_guided, monitors_on
 from .status import Nothing, Status
 
 if TYPE_CHECKING:
@@ -54,10 +56,10 @@ GHOST_GRACE_S = 2.0
 """The same for ghost text; a forward pass of a large prompt may take that long on a busy machine."""
 
 LISTS_KEPT = 8
+"""Lists whose items can still be resolved."""
 
 LEAST_TOLD = 0.15
 """The probability from which a predicted type is told to analysis, so that the list behind a dot is not empty."""
-"""Lists whose items can still be resolved."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ class Session:
             members = await asyncio.wait_for(asked, self.settings.analysis_budget_ms / 1000)
         except (TimeoutError, AnalysisError):
             return start
-        mark = f"predicted: {written} {share:.0%}"
+        mark = f"predicted: {written} {percent(share)}"
         listed = tuple(replace(member, detail=mark) for member in members.members)
         return replace(start, members=Members(listed, False, mark, written, start.members.extra_names)) if listed else start
 
@@ -285,6 +287,7 @@ class Session:
             return []
         if not invoked and (known := self.offers.typed_through(document, offset)) is not None:
             shown, rest = known
+            self._sent(shown)
             self._took("inline", begun, cached=time.monotonic() - begun)
             self._something("inline")
             self._prepare_next(document, offset, rest)
@@ -297,11 +300,14 @@ class Session:
         except TimeoutError:
             self._nothing("inline", f"the model did not answer within {budget_ms} ms and hangs, or is busy", document, offset)
             return []
-        failed = f"the model failed: {self.model.fault}" if self.model.faults > faults else self._refusal(document, offset)
-        if written is None and failed:
-            self._nothing("inline", failed, document, offset)
-            return []  # also when another has been loaded already
-        if written is None or written.reason == "cancelled":
+        if written is None:
+            failed = self.model.faults > faults  # also when another has been loaded already
+            reason = f"the model failed: {self.model.fault}" if failed else self._refusal(document, offset)
+            if not reason:
+                return None
+            self._nothing("inline", reason, document, offset)
+            return []
+        if written.reason == "cancelled":
             return None
         timings = written.timings
         self._took(
@@ -313,7 +319,9 @@ class Session:
             return []
         self._something("inline")
         self._prepare_next(document, offset, written.offers[0].text)
-        return [Ghost(offer.text, self.offers.add(document, offset, offer)) for offer in written.offers]
+        ghosts = [Ghost(offer.text, self.offers.add(document, offset, offer)) for offer in written.offers]
+        self._sent(ghosts[0].shown)
+        return ghosts
 
     def accepted(self, offer_id: str) -> None:
         """An offer was taken."""
@@ -332,18 +340,14 @@ class Session:
         self, document: Document, offset: int, *, invoked: bool, until: float
     ) -> Callable[[Decoder, Callable[[], bool]], Written]:
         """The job that writes ghost text; `until` is a monotonic time in seconds."""
-        settings, guide = self.settings, self._guide
+        settings = self.settings
+        guide = self._guide if is_guided(settings) else None
 
         def write(decoder: Decoder, stop: Callable[[], bool]) -> Written:
             from ..decoding.decoder import Ways
-            from ..decoding.offer import Limits
 
             ways = Ways(settings.inline_particles, settings.inline_temperature, settings.inline_ess_threshold)
-            limits = Limits(
-                until=until, max_tokens=settings.inline_max_tokens * (4 if invoked else 1),
-                min_confidence=settings.inline_min_confidence, multiline=invoked, stop=stop,
-                whole=settings.monitors_syntax, draft=settings.inline_draft, run_ahead=settings.inline_run_ahead,
-            )  # fmt: skip
+            limits = limits_of(settings, invoked=invoked, until=until, stop=stop)
             return decoder.write(
                 document, offset, guide, limits, automatic=not invoked, ways=ways,
                 alternatives=settings.inline_alternatives if invoked else 1,
@@ -413,7 +417,7 @@ class Session:
     def _start_analysis(self, settings: Settings, roots: Sequence[str]) -> None:
         if self._analysis is not None:
             self._analysis.shutdown()
-        self._analysis = analysis.start(settings, roots, on_health=lambda _health: self._changed())
+        self._analysis = analysis.start(settings, roots, on_health=self._health_changed)
         self._guide = joint(self._analysis, monitors_on(settings))
         self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
 
@@ -442,6 +446,10 @@ class Session:
 
         self.model.load(make)
 
+    def _health_changed(self, health: str) -> None:
+        self.status.analysis_is(health)
+        self._changed()
+
     def _changed(self) -> None:
         self.status.model = self.model.report
         self.status.analysis = self._analysis.health() if self._analysis is not None else "down: not started"
@@ -451,6 +459,11 @@ class Session:
         latency_ms = (time.monotonic() - begun) * 1000
         self.status.took(feature, latency_ms, {name: value * 1000 for name, value in parts_s.items()})
         self._on_status()
+
+    def _sent(self, shown: Shown) -> None:
+        """Note that an editor is given an offer, the best one of a request."""
+        self.offers.send(shown)
+        self.status.shown = self.offers.sent
 
     def _something(self, feature: str) -> None:
         if self.status.nothing is not None and self.status.nothing.feature == feature:

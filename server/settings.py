@@ -5,10 +5,22 @@ A wrong value is reported and replaced by its default (`from_json`); it never st
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .printable import printable
+
+_LARGEST = 2**31 - 1
+"""Of any number: the clocks of Python end at larger ones."""
+
+_NO_NAME = re.compile("[\0\ud800-\udfff]")
+"""What no file, folder or program can have in its name."""
+
+_SHOWN, _REPORTED = 80, 20
+"""Characters of a wrong value, and wrong values of one message, that are told."""
 
 Scope = Literal["machine", "workspace"]
 """`machine` settings name executables, models, devices or paths to write: a workspace may not set them."""
@@ -34,7 +46,8 @@ class Settings:
         2000, "Hard time budget of ghost text asked for by a command, in milliseconds.", minimum=10)
     inline_max_tokens: int = setting(64, "Most tokens in one automatic ghost text.", minimum=1)
     inline_min_confidence: float = setting(
-        0.25, "Show nothing when the mean probability of a token falls below this.", minimum=0.0)
+        0.25, "Automatic ghost text ends before the probability that all of it is right falls below this; 0 shows all.",
+        minimum=0.0)
     inline_particles: int = setting(
         1, "Particles of the sampling that finds the alternatives of an invoked completion; 1: best-first search instead.",
         minimum=1)
@@ -80,7 +93,7 @@ class Settings:
     hints_returns: bool = setting(True, "Inlay hints for what functions return.")
     hints_variables: bool = setting(True, "Inlay hints for variables and attributes whose type the line does not tell.")
     hints_min_probability: float = setting(
-        0.8, "Show a guessed type only when even the lower end of its probability is this high.", minimum=0.0)
+        0.75, "Show a guessed type only when even the lower end of its probability is this high.", minimum=0.0)
     hints_max_length: int = setting(
         40, "Characters of a hint; a longer type is cut, and only a code action writes it.", minimum=8)
     model: str = setting(
@@ -105,6 +118,19 @@ def monitors_on(settings: Settings) -> list[str]:
     return [
         f.name.removeprefix(prefix) for f in fields(settings) if f.name.startswith(prefix) and getattr(settings, f.name)
     ]
+
+
+def is_guided(settings: Settings) -> bool:
+    """Whether any monitor holds ghost text to what exists; that of syntax only ends it."""
+    return bool(set(monitors_on(settings)) - {"syntax"})
+
+
+def switched(settings: Settings, *, guided: bool = True, draft: bool = True, run_ahead: bool = True) -> Settings:
+    """The settings with what is False switched off, whatever they say: the switches of the command line."""
+    wanted = {"inline_draft": draft, "inline_run_ahead": run_ahead}
+    wanted |= {f.name: guided for f in fields(settings) if f.name.startswith("monitors_")}
+    off: dict[str, Any] = {name: False for name, is_wanted in wanted.items() if not is_wanted}
+    return replace(settings, **off)
 
 
 def setting_name(field_name: str) -> str:
@@ -135,7 +161,7 @@ def from_json(value: object, *, trusted: bool = True, base: Settings | None = No
     for name, given in flat.items():
         described = known.get(name)
         if described is None:
-            problems.append(f"{name}: there is no such setting")
+            problems.append(f"{printable(name, _SHOWN)}: there is no such setting")
             continue
         if not trusted and described.metadata["scope"] == "machine" and given != described.default:
             problems.append(f"{name}: a workspace may not set this; set it in the user settings")
@@ -145,6 +171,8 @@ def from_json(value: object, *, trusted: bool = True, base: Settings | None = No
             problems.append(f"{name}: {problem}; using {chosen[described.name]!r}")
         else:
             chosen[described.name] = given
+    if (left := len(problems) - _REPORTED) > 0:
+        problems[_REPORTED:] = [f"and {left:,} more"]
     return Settings(**chosen), problems
 
 
@@ -161,16 +189,19 @@ def _flatten(value: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
 
 def _check(given: object, hint: Any, minimum: float | None) -> str:
     """What is wrong with a value, in words; empty if nothing is."""
+    got = printable(repr(given[:_SHOWN] if isinstance(given, str) else given), _SHOWN)
     origin = get_origin(hint)
     if origin is Literal:
         choices = get_args(hint)
-        return "" if given in choices else f"expected one of {', '.join(map(str, choices))}, got {given!r}"
+        return "" if given in choices else f"expected one of {', '.join(map(str, choices))}, got {got}"
     if origin in (Union, types.UnionType):
-        return "" if any(not _check(given, choice, minimum) for choice in get_args(hint)) else f"{given!r} does not fit"
-    if hint is float and isinstance(given, int) and not isinstance(given, bool):
-        given = float(given)
-    if not isinstance(given, hint) or (hint is int and isinstance(given, bool)):
-        return f"expected {hint.__name__}, got {given!r}"
+        return "" if any(not _check(given, choice, minimum) for choice in get_args(hint)) else f"{got} does not fit"
+    if not isinstance(given, (int, float) if hint is float else hint) or (hint is not bool and isinstance(given, bool)):
+        return f"expected {hint.__name__}, got {got}"
+    if isinstance(given, str) and _NO_NAME.search(given):
+        return f"no name has such characters: {got}"
+    if isinstance(given, (int, float)) and not abs(given) <= _LARGEST:  # nor is it, if it is no number at all
+        return f"must be a number below {_LARGEST:,}, got {got}"
     if minimum is not None and isinstance(given, (int, float)) and given < minimum:
-        return f"must be at least {minimum:g}, got {given!r}"
+        return f"must be at least {minimum:g}, got {got}"
     return ""

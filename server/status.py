@@ -32,16 +32,27 @@ class Status:
     paused: bool = False
     model: ModelReport = field(default_factory=ModelReport)
     analysis: str = "starting"
+    restarts: int = 0
+    """How often analysis was started again after it had ended or was killed, and why the last time."""
+    restarted: str = ""
     nothing: Nothing | None = None
     problems: tuple[str, ...] = ()
     """What is wrong with the settings."""
     declared: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By workspace folder, what is wrong with the protocols that are declared in it."""
     drift: int = 0
+    shown: int = 0
+    """Ghost texts that an editor was given; counted here and told to nobody else, as are those `accepted`."""
     accepted: int = 0
     latencies: dict[str, deque[float]] = field(default_factory=dict)
     timings: dict[str, dict[str, float]] = field(default_factory=dict)
     """The parts of the last latency of a feature, in milliseconds."""
+
+    def analysis_is(self, health: str) -> None:
+        """Note a change of what `Analysis.health` says; it may be over before anybody is told."""
+        state, _, why = health.partition(": ")
+        if state == "restarting":
+            self.restarts, self.restarted = self.restarts + 1, why
 
     def took(self, feature: str, latency_ms: float, parts: dict[str, float] | None = None) -> None:
         """Note how long a request took from its arrival to its answer."""
@@ -78,12 +89,15 @@ class Status:
             "message": self.message,
             "model": asdict(self.model),
             "analysis": self.analysis,
+            "restarts": self.restarts,
+            "restarted": self.restarted,
             "log": self.log,
             "latency_ms": {feature: _summary(values) for feature, values in self.latencies.items()},
             "timings_ms": self.timings,
             "nothing": asdict(self.nothing) if self.nothing else None,
             "problems": [*self.problems, *(one for problems in list(self.declared.values()) for one in problems)],
             "drift": self.drift,
+            "shown": self.shown,
             "accepted": self.accepted,
         }
 

@@ -23,6 +23,7 @@ from ..monitors.slot_places import slots
 from ..monitors.slots import Inference, Inferred, Slot
 from . import claims
 from .complete import Position, offset_of, read_document, root_of
+from .printable import printable
 from .python_version import oldest_python
 from .settings import Settings
 from .slot_search import slot_at
@@ -102,11 +103,7 @@ def answer(
     wanted = _wanted(document, target)
     inferred = inference.infer(document, wanted) if wanted else ()
     records = tuple(record(target.path, one) for one in inferred)
-    sure = [
-        claim for one in inferred
-        if one.slot.legal and one.slot.kind in kinds and (claim := claims.claim_of(one)) is not None
-        and claims.is_sure(claim, settings.hints_min_probability)
-    ]  # fmt: skip
+    sure = claims.sure(inferred, document.text, settings.hints_min_probability, kinds)
     if not sure:
         return Answer(target.path, records, document, encoding, document.text)
     version = oldest_python(document.root, settings.project_python, settings.types_python)
@@ -138,20 +135,34 @@ def record(path: str, one: Inferred) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def table(records: Sequence[dict[str, Any]], most: int = claims.LIST_LENGTH) -> str:
-    """The records for a person, one a line."""
-    rows = []
-    for one in records:
-        best = [
-            f"{p['type']} {claims.percent(p['probability'])}"
-            + (f" [{round(100 * p['low'])}–{round(100 * p['high'])}]" if number == 0 else "")
-            for number, p in enumerate(one["predicted"][:most])
-        ]
-        said = one["static"] or (" · ".join(best) + " ?" if best else "not known")
-        rows.append((f"{one['path']}:{one['line']}:{one['column']}", one["kind"], one["name"], said))
+def table(records: Sequence[dict[str, Any]]) -> str:
+    """The records for a person, one a line: what follows from the code, or what is predicted, with the mark of a guess."""
+    places = [printable(f"{one['path']}:{one['line']}:{one['column']}") for one in records]
+    rows = [(place, one["kind"], one["name"], _said(one)) for place, one in zip(places, records, strict=True)]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(3)]
     lines = ([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]] for row in rows)
     return "\n".join("  ".join(line) for line in lines)
+
+
+def is_known(one: dict[str, Any]) -> bool:
+    """Whether a record says anything that is worth a person's time."""
+    return bool(one["static"]) or any(guess["probability"] >= claims.WORTH_SAYING for guess in one["predicted"][:1])
+
+
+def _said(one: dict[str, Any]) -> str:
+    if not is_known(one):
+        return "not known"
+    if one["static"]:
+        return str(one["static"])
+    best, *others = one["predicted"][:claims.LIST_LENGTH]
+    chance = claims.percent(best["probability"]) + claims.interval(best["low"], best["high"])
+    more = [f" · {guess['type']} {claims.percent(guess['probability'])}" for guess in others]
+    return f"{best['type']}{claims.GUESS} {chance}{''.join(more)}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def diff(made: Answer) -> str:
@@ -243,7 +254,7 @@ class Progress:
         """`number` files are done, and this one is being read."""
         if self._on:
             filled = BAR * number // self._total
-            name = path if len(path) <= 40 else f"…{path[-39:]}"
+            name = printable(path if len(path) <= 40 else f"…{path[-39:]}")
             text = f"\r[{'#' * filled}{' ' * (BAR - filled)}] {number}/{self._total}  {name:<40}"
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -256,7 +267,8 @@ class Progress:
 
 def root_for(target: Target, root: str = "") -> str:
     """The folder of the project that a file belongs to."""
-    return str(Path(root).resolve()) if root else root_of(Path(target.path).resolve())
+    # Not `Path.resolve`, which raises at a link to itself.
+    return os.path.realpath(root) if root else root_of(Path(os.path.realpath(target.path)))
 
 
 def run(
@@ -268,7 +280,7 @@ def run(
     The exit status is 0, or 2 when something could not be read or written.
     """
     notes, progress = Journal(journal, mode), Progress(len(targets))
-    status = written = files = 0
+    status = written = files = known_places = places = before = 0
     for number, target in enumerate(targets):
         progress.at(number, target.path)
         known = None if target.line or mode == "diff" else notes.done(target.path)
@@ -281,31 +293,42 @@ def run(
                     write(made)
         except PositionError as error:
             progress.clear()
-            print(f"fairlead: {error}", file=sys.stderr)
+            print(f"fairlead: {printable(str(error))}", file=sys.stderr)
             status = 2
             continue
         progress.clear()
-        _print(made, mode)
+        _print(made, mode, target)
+        before += known is not None
+        places, known_places = places + len(made.records), known_places + sum(map(is_known, made.records))
         written, files = written + made.written, files + (made.written > 0)
         if known is None and not target.line and mode != "diff":
             notes.note(target.path, () if mode == "apply" else made.records)
     progress.clear()
     if mode == "apply":
-        print(f"{written} types written into {files} files")
+        done = f"; {counted(before, 'file')} {'was' if before == 1 else 'were'} done before" if before else ""
+        print(f"{counted(written, 'type')} written into {counted(files, 'file')}{done}")
+    elif mode == "table" and any(not target.line for target in targets):
+        print(f"{known_places} of {counted(places, 'place')} without annotation known or predicted")
     return status
 
 
-def _print(made: Answer, mode: Mode) -> None:
+def _print(made: Answer, mode: Mode, target: Target) -> None:
+    if target.line and not made.records:
+        where = f"{target.path}:{target.line}" + (f":{target.column}" if target.column else "")
+        print(f"fairlead: {printable(where)}: nothing there that lacks a type", file=sys.stderr)
     if mode == "json":
         for one in made.records:
             print(json.dumps(one, ensure_ascii=False), flush=True)
     elif mode == "diff":
         sys.stdout.write(diff(made))
-    elif mode == "table" and made.records:
-        print(table(made.records), flush=True)
+    elif mode == "table":
+        # Of a whole file only what is known; who asks about a line is answered.
+        shown = made.records if target.line else tuple(filter(is_known, made.records))
+        if shown:
+            print(table(shown), flush=True)
     if mode in ("diff", "apply"):
         for refused in made.refused:
-            print(f"left out: {refused}", file=sys.stderr)
+            print(f"left out: {printable(refused)}", file=sys.stderr)
 
 
 def _wanted(document: Document, target: Target) -> list[Slot]:

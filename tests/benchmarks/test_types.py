@@ -97,3 +97,12 @@ def test_venn_abers_in_closed_form_is_two_isotonic_fits(modules: tuple[Any, Any,
         for label in (0.0, 1.0):
             refit = isotonic([*[(share, float(hit)) for share, hit in points], (at / 100, label)])
             assert math.isclose(pairs[at][int(label)], refit[at / 100], abs_tol=1e-3)
+
+
+def test_equal_probabilities_are_no_skill_whatever_their_order(modules: tuple[Any, Any, Any]) -> None:
+    accuracy = importlib.import_module("types_accuracy")
+    tied = [(0.5, at % 2 == 0) for at in range(120)]
+    assert accuracy.calibration_error(tied) == pytest.approx(0.0)
+    assert accuracy.area(tied) == pytest.approx(0.5)
+    assert accuracy.area([(0.1, False), (0.4, True), (0.4, False), (0.9, True)]) == pytest.approx(0.875)
+    assert accuracy.calibration_error([(0.9, False)] * 30) == pytest.approx(0.9)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 import torch
 
 from fairlead.decoding.best_first import Search
 from fairlead.decoding.decoder import Decoder, Ways, heal_at
-from fairlead.decoding.fakes import FakeEngine, byte_tokenizer, end_id, token_bytes
-from fairlead.decoding.ghost import prepare
+from fairlead.decoding.fakes import FakeEngine, byte_tokenizer, decoder_of, end_id, token_bytes
 from fairlead.decoding.grove import Branch, Grove
-from fairlead.decoding.model import Model
 from fairlead.decoding.offer import Limits
 from fairlead.decoding.particles import effective_size, particles, resampled
-from fairlead.decoding.vocabulary import Vocabulary
+from fairlead.decoding.place import prepare
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.dereference import Dereference
 from fairlead.monitors.fixed import FixedAnalysis
@@ -56,11 +53,7 @@ BOLD = Limits(min_token=0.0, min_legal_mass=0.0, max_tokens=12)
 
 
 def decoder(table: Mapping[str, Mapping[str, float]] = CALLS) -> Decoder:
-    engine = Likely(table)
-    model = Model(
-        "likely", Path(), None, TOKENIZER, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({END}), frozenset({END})
-    )
-    return Decoder(model, engine, Vocabulary.of(TOKENIZER, engine.vocab_size, [END], [END]))
+    return decoder_of(TOKENIZER, Likely(table))
 
 
 def grove(table: Mapping[str, Mapping[str, float]] = CALLS, *, text: str = TEXT, guided: bool = True) -> Grove:

@@ -22,10 +22,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import BabblingEngine, byte_tokenizer, end_id
+from fairlead.decoding.fakes import BabblingEngine, byte_tokenizer, decoder_of, end_id
 from fairlead.decoding.mask import allowed, allowed_slowly
-from fairlead.decoding.model import Model
 from fairlead.decoding.offer import Limits
 from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document
@@ -157,13 +155,8 @@ def test_something_may_always_be_written_or_the_text_may_end(spot: Spot) -> None
 
 def offered(spot: Spot, model_text: str = "") -> str:
     """What is offered there at a high temperature; empty where nothing is."""
-    end = end_id(tokenizer())
-    model = Model(
-        "babbling", Path(), None, tokenizer(), "cpu", "float32", vocabulary().size, 4096, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
     limits = Limits(min_token=0.0, min_legal_mass=0.0, max_tokens=10, temperature=1.2, seed=spot.seed)
-    written = Decoder(model, engine(spot.seed, model_text), vocabulary()).write(spot.document, spot.offset, guide(), limits)
+    written = decoder_of(tokenizer(), engine(spot.seed, model_text)).write(spot.document, spot.offset, guide(), limits)
     assert all(offer.provenance == "model, checked" for offer in written.offers)
     return written.offers[0].text if written.offers else ""
 

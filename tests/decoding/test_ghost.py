@@ -7,16 +7,13 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from fairlead.decoding import rank
 from fairlead.decoding.decoder import Decoder, heal_at
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits, Offer
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document, Members
 from fairlead.monitors.dereference import Dereference
 from fairlead.monitors.errors import AnalysisDown
@@ -31,12 +28,7 @@ WORDS = [
 def decoder(script: str | Mapping[str, str], words: list[str] | None = None) -> Decoder:
     tokenizer = byte_tokenizer(WORDS if words is None else words)
     engine = ScriptedEngine(tokenizer, script)
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    return decoder_of(tokenizer, engine)
 
 
 def write(
@@ -62,6 +54,12 @@ def test_unguided_the_scripted_model_invents_a_member() -> None:
     offer = write({"node = builder.": "host(arr[0])\n"}, "node = builder.", BUILDER, guided=False)
     assert offer is not None
     assert (offer.text, offer.provenance) == ("host(arr[0])", "model")
+
+
+def test_a_text_that_went_round_in_circles_to_its_limit_goes_round_once() -> None:
+    offer = write({"node = name": ".host" * 40}, "node = name", {}, limits=Limits(max_tokens=12), guided=False)
+    assert offer is not None
+    assert (offer.text, offer.stopped) == (".host", "length")
 
 
 def test_at_a_closed_dot_only_members_are_written() -> None:

@@ -6,17 +6,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, SecondThoughts, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, SecondThoughts, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits, Offer
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Classification, Document, Parameter, Signatures
 from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.monitors.joint import Joint
@@ -99,17 +94,8 @@ def write(
     tokenizer = byte_tokenizer(WORDS)
     engine = SecondThoughts(tokenizer, script, second or {})
     guide = Joint([ROSTER[one](analysis or table()) for one in monitors.split()]) if monitors else None
-    written = _decoder(tokenizer, engine).write(Document("/p/a.py", text), len(text), guide, BOLD)
+    written = decoder_of(tokenizer, engine).write(Document("/p/a.py", text), len(text), guide, BOLD)
     return written.offers[0] if written.offers else None
-
-
-def _decoder(tokenizer: Tokenizer, engine: ScriptedEngine) -> Decoder:
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
 
 
 def text_of(offer: Offer | None) -> str:
@@ -187,7 +173,7 @@ def test_a_string_half_typed_is_completed_among_the_literals() -> None:
 def test_strings_are_ranked_from_the_quote_on() -> None:
     text = 'read("utf-'
     tokenizer = byte_tokenizer(WORDS)
-    made = _decoder(tokenizer, ScriptedEngine(tokenizer, {'read("': "utf-16"}))
+    made = decoder_of(tokenizer, ScriptedEngine(tokenizer, {'read("': "utf-16"}))
     literals = {"encoding": ("utf-8", "utf-16", "latin-1")}
     guide = ROSTER["literal"](FixedAnalysis({}, signatures={"read": takes("encoding", literals=literals)}))
     document = Document("/p/a.py", text)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.dereference import Dereference
 from fairlead.monitors.fixed import FixedAnalysis
@@ -23,14 +19,8 @@ BOLD = Limits(min_token=0.0, min_legal_mass=0.0)
 def write(script: Mapping[str, str], text: str, guided: bool = True) -> str:
     tokenizer = byte_tokenizer(WORDS)
     engine = ScriptedEngine(tokenizer, script)
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
     guide = Dereference(FixedAnalysis({"self": ["run", "stop"]})) if guided else None
-    offers = decoder.write(Document("/p/a.py", text), len(text), guide, BOLD).offers
+    offers = decoder_of(tokenizer, engine).write(Document("/p/a.py", text), len(text), guide, BOLD).offers
     return offers[0].text if offers else ""
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits, Offer
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.monitors.roster import joint
@@ -29,15 +26,9 @@ MONITORS = ("typestate", "dereference", "store")
 def write(script: dict[str, str], text: str, root: str, *, guided: bool) -> Offer | None:
     tokenizer = byte_tokenizer(WORDS)
     engine = ScriptedEngine(tokenizer, script)
-    end = tokenizer.token_to_id("<|endoftext|>")
-    assert end is not None
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
     analysis = FixedAnalysis({"m": ["start", "stop", "reset", "name"]})
     analysis.storable = {"p": ("x",)}
-    written = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end])).write(
+    written = decoder_of(tokenizer, engine).write(
         Document(f"{root}/a.py", text, 0, root), len(text), joint(analysis, MONITORS) if guided else None,
         Limits(min_token=0.0, min_legal_mass=0.0),
     )

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
 from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits, Offer
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document, Members
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.fixed import FixedAnalysis
@@ -42,13 +39,7 @@ MONITORS = ("dereference", "import", "exception", "annotation", "name")
 def decoder(script: dict[str, str]) -> Decoder:
     tokenizer = byte_tokenizer(WORDS)
     engine = ScriptedEngine(tokenizer, script)
-    end = tokenizer.token_to_id("<|endoftext|>")
-    assert end is not None
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    return decoder_of(tokenizer, engine)
 
 
 def write(

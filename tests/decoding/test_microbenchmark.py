@@ -16,11 +16,8 @@ from typing import Any
 
 import pytest
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import SecondThoughts, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import SecondThoughts, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits, Offer
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.cache import TreeCache
 from fairlead.monitors.inline import InlineAnalysis
@@ -228,14 +225,9 @@ def write(case: Case, root: Path, analysis: InlineAnalysis | None, monitors: str
     """The first offer under these monitors (no analysis: unguided)."""
     tokenizer = byte_tokenizer(WORDS)
     engine = SecondThoughts(tokenizer, case.script, case.second)
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
     guide = joint(analysis, monitors.split()) if analysis is not None else None
-    written = decoder.write(Document(str(root / "main.py"), case.text, 0, str(root)), len(case.text), guide, BOLD)
+    document = Document(str(root / "main.py"), case.text, 0, str(root))
+    written = decoder_of(tokenizer, engine).write(document, len(case.text), guide, BOLD)
     assert written.offers, written.reason
     return written.offers[0]
 

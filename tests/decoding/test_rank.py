@@ -11,7 +11,7 @@ import torch
 
 from fairlead.decoding import rank as rank_module
 from fairlead.decoding.engine import Engine, engine_for
-from fairlead.decoding.fakes import UniformEngine, byte_tokenizer, end_id
+from fairlead.decoding.fakes import ScriptedEngine, UniformEngine, byte_tokenizer, end_id
 from fairlead.decoding.model import Model
 from fairlead.decoding.rank import rank
 from fairlead.decoding.vocabulary import Vocabulary, continues_identifier
@@ -147,6 +147,21 @@ def test_the_best_names_are_exact_without_running_the_rest(enough: int, tiny: Ca
     assert finished[:enough] == list(everything.names[:enough])
     assert best.legal_mass <= everything.legal_mass + 1e-6
     assert best.legal_mass + best.unseen_mass >= everything.legal_mass - 1e-6
+
+
+def test_the_best_name_takes_fewer_passes_than_writing_it_token_by_token() -> None:
+    tokenizer = byte_tokenizer([".", "wait", "_for"])
+    engine = ScriptedEngine(tokenizer, {"lock": ".wait_for()"})
+    end = end_id(tokenizer)
+    vocabulary = Vocabulary.of(tokenizer, engine.vocab_size, [end], [end])
+    ready = engine.prefill(vocabulary.encode("lock"))
+    assert ready is not None
+    passes, read = engine.passes, engine.read
+    names = ["wait_for", *(f"acquire_{number}" for number in range(40))]
+    ranking = rank(engine, vocabulary, ready, ".", names, enough=1).ranking
+    assert (ranking.names[0], "wait_for" in ranking.bounded) == ("wait_for", False)
+    assert engine.passes - passes < len(vocabulary.encode(".wait_for"))
+    assert engine.read - read <= 2 * len(vocabulary.encode(".wait_for"))
 
 
 def test_the_order_of_the_names_changes_nothing() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from fairlead.decoding.decoder import Decoder
 from fairlead.decoding.engine import Engine, TorchEngine, engine_for
-from fairlead.decoding.fakes import ScriptedEngine, UniformEngine, byte_tokenizer, end_id
+from fairlead.decoding.fakes import ScriptedEngine, UniformEngine, byte_tokenizer, decoder_of, end_id
 from fairlead.decoding.model import Model
 from fairlead.decoding.offer import Limits, Offer
 from fairlead.decoding.plain import PlainEngine
@@ -76,12 +75,7 @@ def test_the_same_text_with_drafts_and_without(tiny: Tiny, architecture: str, te
 def test_a_text_written_again_takes_fewer_passes() -> None:
     tokenizer = byte_tokenizer()
     engine = ScriptedEngine(tokenizer, {"x = ": "some_function(argument)\n"})
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1,
-        frozenset({end}), frozenset({end}),
-    )  # fmt: skip
-    decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    decoder = decoder_of(tokenizer, engine)
 
     def write() -> tuple[Offer, int]:
         before = engine.passes

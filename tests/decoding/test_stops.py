@@ -10,12 +10,12 @@ from fairlead.decoding.offer import without_last_word
 from fairlead.decoding.prompt import window_start
 from fairlead.decoding.stops import (
     end_of_block,
-    end_of_loop,
     end_of_repetition,
     indentation,
     line_of,
     printable,
     refusal,
+    without_loop,
     without_overlap,
     word_start,
 )
@@ -59,15 +59,15 @@ def test_a_text_that_repeats_itself_ends_before_it(before: str, written: str, ke
     [
         ("logger.log.log.log", "logger.log"),
         ("a.b.a.b.a.b.", "a.b."),
-        ("x = 1, 1, 1", None),
-        ("(((", None),
-        ("        ", None),
-        ("abcabc", None),
+        ("(b, " + "str, " * 19 + "str", "(b, str, str"),
+        ("x = 1, 1, 1", "x = 1, 1, 1"),
+        ("(((", "((("),
+        ("        ", "        "),
+        ("abcabc", "abcabc"),
     ],
 )
 def test_a_text_that_goes_round_in_circles_ends(written: str, kept: str | None) -> None:
-    end = end_of_loop(written)
-    assert (None if end is None else written[:end]) == kept
+    assert without_loop(written) == kept
 
 
 def test_tabs_are_as_wide_as_python_counts_them() -> None:
@@ -121,6 +121,7 @@ def test_a_text_broken_off_inside_a_name_loses_it(text: str, kept: str) -> None:
 
 def test_lines_around_the_cursor() -> None:
     assert line_of("a\nbc\r\nd", 3) == ("b", "c")
+    assert line_of("a\rbc\rd", 3) == ("b", "c")
     assert line_of("", 0) == ("", "")
 
 

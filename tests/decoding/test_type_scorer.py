@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, UniformEngine, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, UniformEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.type_scorer import TypeScorer, hole, repeated
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.slot_places import slots
 from fairlead.monitors.slots import Slot
@@ -21,12 +17,7 @@ TEXT = "import os\n\nclass A:\n    def f(self, path, n=1):\n        return path.
 def decoder(script: dict[str, str] | None) -> Decoder:
     tokenizer = byte_tokenizer(["def ", "self", "path", "return ", "    "])
     engine = UniformEngine(400) if script is None else ScriptedEngine(tokenizer, script)
-    end = end_id(tokenizer)
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    return Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    return decoder_of(tokenizer, engine)
 
 
 def slot(name: str, text: str = TEXT) -> Slot:

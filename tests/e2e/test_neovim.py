@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.e2e.hostile_server import TEXT
 from tests.e2e.neovim.editor import Editor, command
 
 pytestmark = pytest.mark.e2e
@@ -254,14 +255,14 @@ def test_ghost_text_that_the_typed_text_has_left_is_gone_at_once(editor: Editor)
 
 def test_ghost_text_is_taken_word_by_word(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
-    type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.")
+    type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.hei")
     ghost = editor.wait("ghost text of two words", lambda: editor.ghost() if " = " in editor.ghost() else "")
     first = ghost.split(" ")[0]
     editor.keys("<M-f>")
-    editor.wait("the first word", lambda: editor.line() == f"        self.{first}")
+    editor.wait("the first word", lambda: editor.line() == f"        self.hei{first}")
     assert editor.wait("the rest", editor.ghost) == ghost[len(first) :]
     editor.keys("<Tab>")
-    editor.wait("acceptance", lambda: editor.line() == f"        self.{ghost}")
+    editor.wait("acceptance", lambda: editor.line() == f"        self.hei{ghost}")
 
 
 def test_list_and_ghost_text_stand_side_by_side(editor: Editor) -> None:
@@ -279,7 +280,7 @@ def test_list_and_ghost_text_stand_side_by_side(editor: Editor) -> None:
 
 def test_invoked_ghost_text_has_alternatives(editor: Editor) -> None:
     open_file(editor, "inventory/items.py")
-    type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.")
+    type_at_end(editor, "\n\nclass Crate:\ndef __init__(self, width, height):\nself.width = width\nself.height = ")
     first = wait_for_ghost(editor)
     before = answers(editor)
     editor.keys("<M-Space>")
@@ -288,7 +289,7 @@ def test_invoked_ghost_text_has_alternatives(editor: Editor) -> None:
     second = editor.wait("the second", lambda: editor.ghost() if "(2/" in editor.ghost() else "").rpartition(" (")[0]
     assert second != first
     editor.keys("<Tab>")
-    editor.wait("acceptance", lambda: editor.buffer().endswith(f"        self.{second}\n"))
+    editor.wait("acceptance", lambda: editor.buffer().endswith(f"        self.height = {second}\n"))
 
 
 def test_hover_shows_signature_and_documentation(editor: Editor) -> None:
@@ -461,10 +462,33 @@ HINTS = [
 def typed(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
     """An editor whose server knows the types of the table, with nothing open."""
     shutil.copytree(HERE / "project", tmp_path / "project")
-    command_line = f"{sys.executable} -E -P {HERE / 'typed_server.py'}"
+    command_line = f"{sys.executable} -E -P {HERE.parent / 'typed_server.py'}"
     editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": command_line})
     yield editor
     editor.close()
+
+
+@pytest.fixture
+def hostile(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
+    """An editor whose server offers what an editor might take for its own."""
+    shutil.copytree(HERE / "project", tmp_path / "project")
+    command_line = f"{sys.executable} -E -P {HERE / 'hostile_server.py'}"
+    editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": command_line})
+    yield editor
+    editor.close()
+
+
+def test_a_hostile_text_that_is_taken_is_in_the_buffer_as_it_was_shown(
+    hostile: Editor, figure: Callable[[str, str], None]
+) -> None:
+    open_file(hostile, "inventory/items.py")
+    before = hostile.buffer()
+    type_at_end(hostile, "hostile = ")
+    assert wait_for_ghost(hostile) == TEXT
+    hostile.keys("<Tab>")
+    hostile.wait("acceptance", lambda: hostile.line() != "hostile = ")
+    assert hostile.buffer() == f"{before}hostile = {TEXT}\n"
+    figure("S7", "Neovim: a hostile text that is taken is in the buffer byte for byte as it was shown")
 
 
 def hints(editor: Editor) -> list[tuple[int, int, str]]:
@@ -479,13 +503,14 @@ def hints(editor: Editor) -> list[tuple[int, int, str]]:
 
 
 def choose(editor: Editor, title: str) -> None:
-    """Take the code action of that title at the cursor; fails with those that are there."""
+    """Take the code action whose title begins so, at the cursor."""
     editor.lua("""
         local title = ...
         chosen = nil
         vim.lsp.buf.code_action({ apply = true, filter = function(action)
-            if action.title == title then chosen = title end
-            return action.title == title
+            local is_it = vim.startswith(action.title, title)
+            if is_it then chosen = title end
+            return is_it
         end })
     """, title)
     editor.wait(f"the action {title!r}", lambda: editor.lua("return chosen") == title)
@@ -524,7 +549,7 @@ def test_a_code_action_writes_a_type_and_its_import(typed: Editor) -> None:
     open_file(typed, "inventory/report.py")
     before = typed.buffer()
     typed.lua("vim.api.nvim_win_set_cursor(0, { 13, 10 })")
-    choose(typed, "Annotate path: Path (90 %)")
+    choose(typed, "Annotate path: Path (95 %)")
     after = before.replace("def load(path)", "def load(path: pathlib.Path)")
     typed.wait("the annotation", lambda: typed.buffer() == after)
     typed.lua("vim.api.nvim_win_set_cursor(0, { 20, 12 })")
@@ -534,6 +559,26 @@ def test_a_code_action_writes_a_type_and_its_import(typed: Editor) -> None:
     typed.wait("the other candidate", lambda: typed.buffer() == after)
     typed.keys("u")
     typed.wait("one step back", lambda: "import Item, Warehouse" in typed.buffer())
+
+
+def test_what_ships_predicts_a_type_and_once_accepted_it_is_known(editor: Editor) -> None:
+    """No table: the numbers that come with fairlead. Before, the list says that it is predicted; after, it does not."""
+    open_file(editor, "inventory/report.py")
+    editor.wait("the hint", lambda: "def as_row(item: Item?)" in editor.screen.text())
+    editor.keys("9Go")
+    editor.type("item.")
+    assert set(editor.wait("the list", lambda: editor.menu())) >= ITEM
+    editor.wait("the mark", lambda: "predicted: Item" in editor.screen.text())
+    keep(editor, "list-predicted")
+    editor.keys("<C-\\><C-n>u")
+    editor.lua("vim.api.nvim_win_set_cursor(0, { 9, 11 })")
+    choose(editor, "Annotate item: Item (")
+    editor.wait("the annotation", lambda: "def as_row(item: Item):" in editor.buffer())
+    editor.keys("9Go")
+    editor.type("item.")
+    assert set(editor.wait("the list", lambda: editor.menu())) == ITEM
+    editor.wait("the list on the screen", lambda: "total_cents" in editor.screen.text())
+    assert "predicted" not in editor.screen.text()
 
 
 def test_a_code_action_writes_the_signatures_of_the_file(typed: Editor) -> None:

@@ -146,6 +146,9 @@ NAMES = [
     ("from __future__ import annotations\ndef f(x): pass\n", "list[int] | None", OLDEST,
      "from __future__ import annotations\ndef f(x: list[int] | None): pass\n"),
     ("def f(x): pass\n", "Self", OLD, "<Python 3.9 has no Self>"),
+    # A module is no type, but the class in it may have its name.
+    ("import datetime\ndef f(x): pass\n", "datetime", NEW, "import datetime\ndef f(x: datetime.datetime): pass\n"),
+    ("import socket as s, web\ndef f(x): pass\n", "web", NEW, "<web is a module in this file>"),
     # Names that come from nowhere, and what is no type.
     ("def f(x): pass\n", "Unheard", NEW, "<the file has no Unheard>"),
     ("def f(x): pass\n", "int)", NEW, "<'int)' is no expression>"),
@@ -158,6 +161,17 @@ NAMES = [
 @pytest.mark.parametrize(("text", "type_text", "version", "after"), NAMES)
 def test_how_the_type_is_written(text: str, type_text: str, version: tuple[int, int], after: str) -> None:
     assert written(text, "x", type_text, version=version) == after
+
+
+EVENT = (Import("asyncio", "Event"),)
+
+
+def test_a_common_word_is_imported_only_where_its_module_is_in_use() -> None:
+    """`Event` may be a class of the project, which is not known here."""
+    assert written("import asyncio\ndef f(x): pass\n", "x", "Event", EVENT) == "import asyncio\ndef f(x: asyncio.Event): pass\n"
+    after = "from asyncio import Event, Queue\ndef f(x: Event): pass\n"
+    assert written("from asyncio import Queue\ndef f(x): pass\n", "x", "Event", EVENT) == after
+    assert written("import os\ndef f(x): pass\n", "x", "Event", EVENT).startswith("<Event may be another")
 
 
 REFUSED = [
@@ -273,6 +287,17 @@ def test_a_module_that_needs_another_package_is_not_imported_at_run_time(project
     assert 'def g(x: "Extra")' in in_project(project, text, "Extra", "pkg.extra")
     (project / "pkg/mod.py").write_text("import cryptography.x509\n")
     assert "from pkg.extra import Extra\n\n\ndef g(x: Extra)" in in_project(project, text, "Extra", "pkg.extra")
+
+
+def test_what_only_a_stub_or_all_has_is_not_imported_at_run_time(project: Path) -> None:
+    (project / "pkg/liar.py").write_text("__all__ = ['Ghost', 'Real']\nclass Real: pass\n")
+    (project / "pkg/liar.pyi").write_text("class Real: ...\nclass Ghost: ...\n")
+    (project / "pkg/stub.pyi").write_text("class Stub: ...\n")
+    text = "import os\n\n\ndef g(x): pass\n"
+    assert "\nfrom pkg.liar import Real\n\n\ndef g(x: Real)" in in_project(project, text, "Real", "pkg.liar")
+    for type_text, module in (("Ghost", "pkg.liar"), ("Stub", "pkg.stub")):
+        assert f'    from {module} import {type_text}\n\n\ndef g(x: "{type_text}")' in in_project(
+            project, text, type_text, module)
 
 
 def test_an_import_that_closes_no_circle_is_a_plain_one(project: Path) -> None:

@@ -8,7 +8,6 @@ comments were not there; lines in `lexical()` have no annotation, and no attribu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from fairlead.monitors.analysis import Document, Members
 from fairlead.monitors.cache import TreeCache
+from fairlead.monitors.cases import Case, blank, cases
 from fairlead.monitors.jedi_members import members
 from fairlead.monitors.jedi_session import Session
 
@@ -28,32 +28,10 @@ def session() -> Session:
     return Session(TreeCache(None))
 
 
-def cases(name: str) -> Iterator[tuple[int, str, str]]:
-    """(line from 1, annotation, text with one cursor) of every cursor in a file of cases."""
-    lines = (CASES / name).read_text("utf-8").splitlines(keepends=True)
-    for index, line in enumerate(lines):
-        if "▮" not in line:
-            continue
-        above = lines[index - 1].strip()
-        back = index - 1
-        while not above.startswith("#?") and back > index - 4:
-            back -= 1
-            above = lines[back].strip()
-        annotation = above[2:].strip() if above.startswith("#?") else ""
-        # A line that does not parse would spoil its neighbours: of the others, cursors are completed to a name.
-        text = "".join(
-            one if number == index else blank(one) if "▮" in one and unfinished(one) else one.replace("▮", "")
-            for number, one in enumerate(lines)
-        )
-        yield index + 1, annotation, text
-
-
-def blank(line: str) -> str:
-    return line[:len(line) - len(line.lstrip())] + "pass\n"
-
-
-def unfinished(line: str) -> bool:
-    return re.search(r"▮\s*$|▮[^\w]", line) is not None
+def harmless(line: str) -> str:
+    """A line that does not parse would spoil its neighbours; other cursors are completed to a name."""
+    unfinished = re.search(r"▮\s*$|▮[^\w]", line) is not None
+    return blank(line) if unfinished else line.replace("▮", "")
 
 
 def answer(text: str) -> Members:
@@ -62,19 +40,17 @@ def answer(text: str) -> Members:
 
 
 FILES = ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py")
-ALL = [(name, *case) for name in FILES for case in cases(name)]
+ALL = [case for name in FILES for case in cases(CASES / name, harmless)]
 
 
-@pytest.mark.parametrize(
-    ("line", "annotation", "text"), [case[1:] for case in ALL], ids=[f"{case[0]}:{case[1]}" for case in ALL]
-)
-def test_case(line: int, annotation: str, text: str) -> None:
-    found = answer(text)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    found = answer(f"{case.before}▮{case.behind}")
     names = {member.name for member in found.members}
-    if not annotation:
+    if not case.claims:
         assert not found.closed
         return
-    verdict, _, rest = annotation.partition(" ")
+    verdict, _, rest = case.claims.partition(" ")
     wanted, _, unwanted = rest.partition("; not ")
     if verdict == "closed":
         assert found.closed, found.reason
@@ -86,7 +62,7 @@ def test_case(line: int, annotation: str, text: str) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    verdicts = [case[2].partition(" ")[0] for case in ALL]
+    verdicts = [case.claims.partition(" ")[0] for case in ALL]
     assert verdicts.count("closed") >= 40
     assert verdicts.count("open") >= 40
     assert verdicts.count("") >= 6

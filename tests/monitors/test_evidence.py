@@ -92,12 +92,6 @@ def test_the_function_around() -> None:
     assert observed(text.format("self"), "close")["own"] == 0
 
 
-def test_a_method_where_a_value_is_tested() -> None:
-    assert observed("if a.▮\n", "close")["condition"] == 1
-    assert observed("if a.▮\n", "size")["condition"] == 0
-    assert observed("x = a.▮\n", "close")["condition"] == 0
-
-
 def test_words_in_common() -> None:
     text = "def start():\n    reader = a.▮\n"
     assert observed(text, "start_reader")["shared"] == 1

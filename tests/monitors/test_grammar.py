@@ -111,6 +111,12 @@ def test_whether_a_person_can_finish_the_line(before: str, written: str, after: 
         ("x = ", "1 + \\", "\n2\n", False),
         ("er", "r:", "\nif x:\n    pass\n", False),
         ("if ", "x:  # why", "\n    pass\n", True),
+        ("import ", "os,", "\n", False),
+        ("from typing import ", "Any,", "\n", False),
+        ("raise ", "ValueError,", "\n", False),
+        ("from typing import (\n    ", "Any,", "\n)\n", True),
+        ("del ", "x,", "\n", True),
+        ("important = ", "x,", "\n", True),
     ],
 )
 def test_whether_a_statement_ends_with_its_line(before: str, written: str, after: str, ends: bool) -> None:

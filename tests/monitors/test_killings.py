@@ -105,7 +105,7 @@ def twice_in_a_row(analysis: AnalysisProcess, ask: Callable[[], None]) -> None:
 
 
 def stopped(analysis: AnalysisProcess, ask: Callable[[], None]) -> None:
-    """It is found to be without life, and killed by its owner."""
+    """Its owner sees it, and ends it."""
     send(analysis, signal.SIGSTOP)
     ask()
 
@@ -150,7 +150,7 @@ def cache_folder(tmp_path: Any) -> str:
 
 @pytest.fixture
 def analysis(cache_folder: str) -> Iterator[AnalysisProcess]:
-    made = AnalysisProcess(cache_folder=cache_folder, lifeless_s=3.0)
+    made = AnalysisProcess(cache_folder=cache_folder)
     yield made
     made.shutdown()
 
@@ -159,7 +159,7 @@ def test_no_question_is_lost_and_no_answer_is_wrong(
     analysis: AnalysisProcess, form: Callable[..., int], figure: Callable[[str, str], None]
 ) -> None:
     begun = time.monotonic()
-    report = disturbed(analysis, form(60, 240, 3_000))
+    report = disturbed(analysis, form(60, 1_000, 10_000))
     seconds = time.monotonic() - begun
     assert report.lost == []
     assert report.wrong == []

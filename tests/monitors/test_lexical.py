@@ -127,6 +127,9 @@ def test_a_keystroke_in_a_large_file_is_cheap() -> None:
     line = "    value = compute('text', other.name)  # a comment\n"
     large = "def f():\n" + line * 20_000
     scan(large)
-    started = time.process_time()
-    scan(large + "x")
-    assert time.process_time() - started < 0.2
+    costs_s = []
+    for typed in ("x", "xy", "xyz"):  # a busy machine is slow now and then, a walk over the whole text always
+        started = time.process_time()
+        scan(large + typed)
+        costs_s.append(time.process_time() - started)
+    assert min(costs_s) < 0.2

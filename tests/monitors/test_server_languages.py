@@ -14,11 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer
-from fairlead.decoding.model import Model
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.decoding.offer import Limits
-from fairlead.decoding.vocabulary import Vocabulary
 from fairlead.monitors.analysis import Document, Members
 from fairlead.monitors.roster import joint
 from fairlead.monitors.server_analysis import ServerAnalysis
@@ -140,13 +137,7 @@ def written(
     """What the scripted model writes at `|`, and its provenance."""
     tokenizer = byte_tokenizer(WORDS)
     engine = ScriptedEngine(tokenizer, script)
-    end = tokenizer.token_to_id("<|endoftext|>")
-    assert end is not None
-    model = Model(
-        "scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1, frozenset({end}),
-        frozenset({end}),
-    )  # fmt: skip
-    decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    decoder = decoder_of(tokenizer, engine)
     program = PROGRAMS[language]
     document, offset = Program(program.file, program.text.replace("SOURCE0", "")).document(folder, source)
     made = decoder.write(document, offset, joint(analysis) if guided else None, BOLD)

@@ -8,7 +8,7 @@ import pytest
 
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.inline import InlineAnalysis
-from fairlead.monitors.shadow import may_close, receiver_slot, shadowed, worth_telling
+from fairlead.monitors.shadow import receiver_slot, shadowed, worth_telling
 from fairlead.monitors.slot_places import slots
 from fairlead.monitors.slots import Import, Inferred, Prediction, Slot
 
@@ -75,10 +75,3 @@ def test_the_union_of_what_is_likely_is_told() -> None:
     assert (text, imports) == ("A | B", ())
     assert share == pytest.approx(0.7)
     assert worth_telling(predicted(("A", 0.1)), 0.15)[0] == ""
-
-
-def test_only_a_strict_promise_without_others_closes() -> None:
-    assert may_close(predicted(("A", 0.99)))
-    assert not may_close(predicted(("A", 0.99), has_other=True))
-    assert not may_close(predicted(("A", 0.99), epsilon=0.1))
-    assert not may_close(predicted())

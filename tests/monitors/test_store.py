@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fairlead.monitors.analysis import Document, Members
+from fairlead.monitors.cases import Case, cases
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.monitors.inline import InlineAnalysis
@@ -20,37 +21,19 @@ from fairlead.monitors.store import Access, Store, StoreState
 CASES = Path(__file__).parent / "cases" / "store.py"
 
 
-def _done(answer: Members) -> Future[Members]:
-    future: Future[Members] = Future()
-    future.set_result(answer)
-    return future
-
-
 @cache
 def here() -> InlineAnalysis:
     return InlineAnalysis()
 
 
-def cases() -> Iterator[tuple[int, str, str]]:
-    lines = CASES.read_text("utf-8").splitlines(keepends=True)
-    for index, line in enumerate(lines):
-        if "▮" in line:
-            text = "".join(
-                one if number == index or "▮" not in one else one[:len(one) - len(one.lstrip())] + "pass\n"
-                for number, one in enumerate(lines)
-            )
-            yield index + 1, lines[index - 1].strip().removeprefix("#? "), text
+ALL = list(cases(CASES))
 
 
-ALL = list(cases())
-
-
-@pytest.mark.parametrize(("line", "annotation", "text"), ALL, ids=[f"line {case[0]}" for case in ALL])
-def test_case(line: int, annotation: str, text: str) -> None:
-    offset = text.index("▮")
-    found = Store(here()).start(Document("/p/case.py", text.replace("▮", "")), offset)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    found = Store(here()).start(case.document(Path("/p/case.py")), len(case.before))
     assert found is not None
-    verdict, _, rest = annotation.partition(" ")
+    verdict, _, rest = case.claims.partition(" ")
     assert found.closed == (verdict == "closed"), found.reason
     if verdict == "closed":
         wanted, _, unwanted = rest.partition("; not ")

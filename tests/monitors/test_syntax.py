@@ -195,9 +195,12 @@ def test_a_keystroke_in_20_000_lines_is_cheap() -> None:
     text = "class A:\n    def f(self):\n" + "        self.value = compute('text', other.name)  # why\n" * 20_000
     place(text, len(text))
     middle = text.index("other.", len(text) // 2) + 6
-    started = time.process_time()
-    assert place(text[:middle] + "na" + text[middle:], middle + 2).typed == "na"
-    assert time.process_time() - started < 0.5
+    costs_s = []
+    for typed in ("na", "ni", "nu"):  # a busy machine is slow now and then, a walk over the whole text always
+        started = time.process_time()
+        assert place(text[:middle] + typed + text[middle:], middle + 2).typed == typed
+        costs_s.append(time.process_time() - started)
+    assert min(costs_s) < 0.5
 
 
 def test_stored_names() -> None:

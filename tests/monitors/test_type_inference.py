@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.monitors import known_types, slot_evidence, type_model
+from fairlead.monitors import jedi_types, known_types, slot_evidence, type_model
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.inline import InlineAnalysis
@@ -293,6 +293,31 @@ def test_slots_that_there_was_no_time_for_are_asked_about_again() -> None:
     assert analysis.asked == [3, 2, 1]
 
 
+def test_an_attribute_that_is_given_a_parameter_has_its_type(project: Path) -> None:
+    text = "from pkg.lib import HttpRequest\n\n\nclass A:\n    def __init__(self, http_request):\n"
+    text += "        self.kept = http_request\n        http_request.fetch()\n        number = len('a')\n"
+    (project / "other.py").write_text(text)
+    found = {(one.slot.kind, one.slot.name): one for one in TypeInference(InlineAnalysis()).infer(
+        Document(str(project / "other.py"), text, 1, str(project)))}  # fmt: skip
+    given, kept = found["parameter", "http_request"], found["attribute", "kept"]
+    assert [one.text for one in kept.predictions] == [one.text for one in given.predictions]
+    assert kept.predictions[0].text == "HttpRequest"
+    assert [one.probability for one in kept.predictions] == [one.probability for one in given.predictions]
+    assert found["variable", "number"].static == "int"
+
+
 def test_jedi_is_asked_nothing_when_its_time_is_over(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slot_evidence, "_JEDI_S", 0.0)
-    assert inferred(project)["attribute", "count"].static == ""
+    monkeypatch.setattr(jedi_types, "guesses", lambda *_: pytest.fail("jedi was asked"))
+    assert inferred(project)["attribute", "count"].static == "int", "it follows from the assignment alone"
+
+
+def test_a_common_word_is_the_class_of_the_project_that_has_one(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/__init__.py").write_text("")
+    (tmp_path / "app/db.py").write_text("class Connection:\n    def execute(self, sql): ...\n    def commit(self): ...\n")
+    text = "def go(connection):\n    connection.execute('y')\n    connection.commit()\n"
+    document = Document(str(tmp_path / "app/other.py"), text, 0, str(tmp_path))
+    found, = TypeInference(InlineAnalysis()).infer(document, [slot for slot in slots(text) if slot.name == "connection"])
+    best = found.predictions[0]
+    assert (best.text, best.imports) == ("Connection", (Import("app.db", "Connection", project=True),))

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from fairlead.monitors.analysis import Document, Members
+from fairlead.monitors.cases import Case, cases
 from fairlead.monitors.dereference import DereferenceState
 from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.fixed import FixedAnalysis
@@ -41,31 +42,18 @@ def here() -> InlineAnalysis:
     return InlineAnalysis()
 
 
-def cases(name: str) -> Iterator[tuple[int, str, str]]:
-    """(line from 1, annotation, text with one cursor) of every cursor."""
-    lines = (CASES / name).read_text("utf-8").splitlines(keepends=True)
-    for index, line in enumerate(lines):
-        if "▮" in line:
-            above = lines[index - 1].strip()
-            text = "".join(
-                one if number == index or "▮" not in one else one[:len(one) - len(one.lstrip())] + "pass\n"
-                for number, one in enumerate(lines)
-            )
-            yield index + 1, above.removeprefix("#? ") if above.startswith("#?") else "silent", text
-
-
 def start_at(text: str, analysis: FixedAnalysis | None = None, root: str = "", path: str = "/p/case.py") -> Start | None:
     offset = text.index("▮")
     return Typestate(analysis or here()).start(Document(path, text.replace("▮", ""), 0, root), offset)
 
 
-ALL = list(cases("typestate.py"))
+ALL = list(cases(CASES / "typestate.py"))
 
 
-@pytest.mark.parametrize(("line", "annotation", "text"), ALL, ids=[f"line {case[0]}" for case in ALL])
-def test_case(line: int, annotation: str, text: str) -> None:
-    found = start_at(text)
-    verdict, _, rest = annotation.partition(" ")
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    found = start_at(f"{case.before}▮{case.behind}")
+    verdict, _, rest = case.claims.partition(" ")
     if verdict == "silent":
         assert found is None
         return
@@ -79,7 +67,7 @@ def test_case(line: int, annotation: str, text: str) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    verdicts = [case[1].partition(" ")[0] for case in ALL]
+    verdicts = [case.claims.partition(" ")[0] for case in ALL]
     assert verdicts.count("closed") >= 20
     assert verdicts.count("open") >= 3
     assert verdicts.count("silent") >= 20

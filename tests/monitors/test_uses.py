@@ -99,13 +99,15 @@ def f(a, b, c, d, e):
 def test_docstrings_of_three_styles() -> None:
     found = uses_of(DOCUMENTED)
     said = {name: [use.detail for use in used if use.token.startswith("doc:")] for name, used in found.parameters.items()}
-    assert said == {"a": ["str"], "b": ["Widget", "None"], "c": ["list"], "d": ["str"], "e": []}
+    assert said == {"a": ["str"], "b": ["Widget", "None"], "c": ["list[int]"], "d": ["str"], "e": []}
     assert [use.detail for use in found.returns if use.token.startswith("doc:")] == ["bool"]
 
 
 def test_words() -> None:
     assert words("fromHTTPResponse2_raw") == ["from", "http", "response", "2", "raw"]
     assert documented_types(":class:`~lib.Widget`, optional") == ["Widget"]
+    assert documented_types("list of strings or None") == ["list[str]", "None"]
+    assert documented_types("dict[str, int], optional") == ["dict[str, int]"]
 
 
 @pytest.mark.parametrize(("text", "name", "rule"), [

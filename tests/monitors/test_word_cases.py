@@ -8,19 +8,16 @@ written at the cursor; the rest of the line stands behind it). The file's name i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fairlead.monitors import jedi_kinds
-from fairlead.monitors.analysis import Document
 from fairlead.monitors.cache import TreeCache
+from fairlead.monitors.cases import Case, after, cases
 from fairlead.monitors.inline import InlineAnalysis
 from fairlead.monitors.jedi_session import Session
-from fairlead.monitors.monitor import Start, finished
 from fairlead.monitors.roster import ROSTER
 
 CASES = Path(__file__).parent / "cases"
@@ -40,66 +37,22 @@ def session() -> Session:
     return Session(TreeCache(None))
 
 
-def cases(name: str) -> Iterator[tuple[int, str, str, str]]:
-    """(line from 1, claims, text before the cursor, text behind it) of every cursor in a file of cases."""
-    lines = (CASES / f"{name}.py").read_text("utf-8").splitlines(keepends=True)
-    for index, line in enumerate(lines):
-        if "▮" not in line:
-            continue
-        claims = lines[index - 1].strip()
-        assert claims.startswith("#? "), f"{name}.py:{index + 1} has no claim above it"
-        others = [blank(one) if "▮" in one else one for one in lines]
-        others[index] = line
-        before, behind = "".join(others).split("▮")
-        yield index + 1, claims.removeprefix("#? "), before, behind
-
-
-def blank(line: str) -> str:
-    """A line that is somebody else's case, made harmless."""
-    indent = line[: len(line) - len(line.lstrip())]
-    if line.lstrip().startswith("case"):
-        return indent + "case 0: pass\n"
-    if line.lstrip().startswith("except"):
-        return indent + "except LookupError: pass\n"
-    return indent + "pass\n"
-
-
-def begin(name: str, before: str, behind: str) -> tuple[Start | None, Any, InlineAnalysis, Document]:
-    analysis = InlineAnalysis(session())
-    guide = ROSTER[FILES[name]](analysis)
-    document = Document(str(ROOT / "case.py"), before + behind, 0, str(ROOT))
-    return guide.start(document, len(before)), guide, analysis, document
-
-
-def refused(name: str, before: str, behind: str, written: str) -> bool:
+def refused(name: str, case: Case, written: str) -> bool:
     """Whether `written` is refused at the cursor, once the line is over."""
-    start, guide, _, document = begin(name, before, behind)
-    state: Any = start.state if start is not None else guide.watch(document, len(before))
-
-    def settled(state: Any) -> Any:
-        while state is not None and state.questions:
-            state = state.resolve(guide.ask(document, len(before), state.questions[0]).result())
-        return state
-
-    for character in written:
-        state = settled(state)
-        state = None if state is None else state.advance(character)
-    state = settled(state)
-    state = None if state is None else finished(state, behind.partition("\n")[0])
-    return settled(state) is None
+    guide, document = ROSTER[FILES[name]](InlineAnalysis(session())), case.document(ROOT / "case.py", ROOT)
+    return after(guide, document, len(case.before), written, case.behind.partition("\n")[0]) is None
 
 
-ALL = [(name, *case) for name in FILES for case in cases(name)]
+ALL = [(name, case) for name in FILES for case in cases(CASES / f"{name}.py")]
 
 
-@pytest.mark.parametrize(
-    ("name", "claims", "before", "behind"), [(case[0], *case[2:]) for case in ALL],
-    ids=[f"{case[0]}.py:{case[1]}" for case in ALL],
-)  # fmt: skip
-def test_case(name: str, claims: str, before: str, behind: str) -> None:
-    start, _, analysis, _ = begin(name, before, behind)
+@pytest.mark.parametrize(("name", "case"), ALL, ids=[case.name for _, case in ALL])
+def test_case(name: str, case: Case) -> None:
+    assert case.claims
+    analysis = InlineAnalysis(session())
+    start = ROSTER[FILES[name]](analysis).start(case.document(ROOT / "case.py", ROOT), len(case.before))
     listed = [member.name for member in start.members.members] if start is not None else []
-    for claim in claims.split("; "):
+    for claim in case.claims.split("; "):
         verb, _, rest = claim.partition(" ")
         words = rest.split()
         if verb == "nothing":
@@ -122,15 +75,15 @@ def test_case(name: str, claims: str, before: str, behind: str) -> None:
             assert verb in ("takes", "refuses")
             for written in rest.split(" | "):
                 written = written.replace("\\n", "\n")
-                is_refused = refused(name, before, behind, written)
+                is_refused = refused(name, case, written)
                 assert is_refused == (verb == "refuses"), f"{written!r}: {analysis.reasons}"
 
 
 @pytest.mark.parametrize("monitor", sorted(set(FILES.values())))
 def test_there_are_enough_of_them(monitor: str) -> None:
     """Cursors, and of texts that are written there, those that stand and those that do not."""
-    claims = [claim for case in ALL if FILES[case[0]] == monitor for claim in case[2].split("; ")]
+    claims = [claim for name, case in ALL if FILES[name] == monitor for claim in case.claims.split("; ")]
     counts = {verb: sum(len(one.split(" | ")) for one in claims if one.startswith(verb)) for verb in ("takes", "refuses")}
-    assert sum(FILES[case[0]] == monitor for case in ALL) >= 12
+    assert sum(FILES[name] == monitor for name, _ in ALL) >= 12
     assert counts["takes"] >= (6 if monitor == "match" else 30)
     assert counts["refuses"] >= (0 if monitor == "match" else 20)

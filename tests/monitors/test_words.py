@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.monitors.laws import texts
-from fairlead.monitors.words import Words, run, statement_end, statement_start, words_at
+from fairlead.monitors.statements import statement_end, statement_start, words_at
+from fairlead.monitors.word_runner import run
+from fairlead.monitors.words import Words
 
 
 def read(text: str) -> str:

@@ -35,7 +35,7 @@ def test_nothing_uncertain_is_shown_as_certain() -> None:
 def test_what_follows_from_the_code_comes_before_what_is_predicted() -> None:
     one = Inferred(SLOT, static="int", static_source="rule", predictions=predicted(("str", 0.9)))
     assert claims.claim_of(one) == Claim(SLOT, "int", False)
-    assert [claim.text for claim in claims.candidates(one)] == ["int", "str"]
+    assert [claim.text for claim in claims.candidates(one, "")] == ["int", "str"]
     assert claims.explanation(one).startswith("by rule: int\npredicted: str 90 %")
 
 
@@ -57,15 +57,34 @@ def test_evidence_names_its_place_once() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_seen_on_several_lines_is_said_once() -> None:
+    found = [Evidence("returns what is made by f", line0) for line0 in (3, 5, 5, 7, 9)]
+    found += [Evidence("indexed", 2), Evidence("seen")]
+    assert claims.evidence_lines(Inferred(SLOT, evidence=tuple(found))) == [
+        "returns what is made by f (lines 4, 6, 8, …)", "indexed (line 3)", "seen",
+    ]  # fmt: skip
+
+
+def test_a_guess_that_tells_nothing_is_not_said() -> None:
+    one = Inferred(SLOT, predictions=predicted(("Parser", 0.09)), evidence=(Evidence("used"),))
+    assert claims.explanation(one) == ""
+
+
+def test_an_interval_without_width_is_left_out() -> None:
+    one = Inferred(SLOT, predictions=(Prediction("str", 0.82, 0.818, 0.822),), other=0.18)
+    assert claims.prediction_line(one) == "predicted: str 82 % · other 18 %"
+
+
 OBVIOUS = [
     ("x = 1\n", "int"), ("x = 'a'\n", "str"), ("x = f'{y}'\n", "str"), ("x = Thing()\n", "Thing"),
     ("x = m.Thing(1,\n  2)\n", "Thing"),
     ("x = []\n", "list"), ("x = {}\n", "dict"), ("x = a < b\n", "bool"), ("x = dict(a=1)\n", "dict[str, int]"),
+    ("x = 'a' if y else 'b'\n", "str"), ("x = ', '.join(y)\n", "str"), ("x = '%s' % y\n", "str"), ("x = f'{y}' + z\n", "str"),
     ("def test_f(x): pass\n", "int"), ("def f(x=1): pass\n", "int"), ("@typing.overload\ndef f(x): ...\n", "int"),
 ]  # fmt: skip
 TELLING = [
     ("x = 1\n", "float"), ("x = f()\n", "int"), ("x = []\n", "list[int]"), ("x = Thing\n", "type[Thing]"),
-    ("def f(x=None): pass\n", "int | None"),
+    ("def f(x=None): pass\n", "int | None"), ("x = 'a' if y else z\n", "str"), ("x = y.join(z)\n", "str"),
     ("x = (\n    1)\n", "int"), ("@overloaded\ndef f(x): ...\n", "int"), ("def f(x): pass\n", "int"),
 ]  # fmt: skip
 
@@ -78,11 +97,26 @@ def test_what_the_line_tells(text: str, type_text: str, obvious: bool) -> None:
     assert claims.is_obvious(Claim(slot, type_text, True), text) == obvious
 
 
+@pytest.mark.parametrize(
+    ("text", "type_text", "shown"),
+    [
+        ("x = f()\n", "int", True), ("x = f()\n", "int | None", True), ("x = f()\n", "str | list[str]", False),
+        ("x = f()\n", "list", False), ("x = f()\n", "list[int]", True), ("x = y + True\n", "bool", False),
+        ("def f(x): pass\n", "str | bytes", True), ("def f(x): pass\n", "list", True),
+    ],
+)
+def test_a_variable_has_a_hint_only_where_it_says_more_than_its_value(text: str, type_text: str, shown: bool) -> None:
+    slot = next(slot for slot in slots(text) if slot.name == "x")
+    one = Inferred(slot, static=type_text, static_source="inferred")
+    assert (claims.hinted(one, Settings(), text) is not None) == shown
+
+
 def test_a_hint_is_for_what_is_legal_wanted_and_sure() -> None:
     text = "def f(_x, y): pass\nf = lambda z: z\n"
     by_name = {slot.name: slot for slot in slots(text)}
     sure, unsure = predicted(("int", 0.9)), predicted(("int", 0.82))
-    shown = [claims.hinted(Inferred(by_name["y"], predictions=one), Settings(), text) is not None for one in (sure, unsure)]
+    strict = Settings(hints_min_probability=0.8)
+    shown = [claims.hinted(Inferred(by_name["y"], predictions=one), strict, text) is not None for one in (sure, unsure)]
     assert shown == [True, False], "0.82 is 0.79 at its lower end"
     assert claims.hinted(Inferred(by_name["_x"], predictions=sure), Settings(), text) is None
     assert claims.hinted(Inferred(by_name["y"], predictions=sure), Settings(hints_parameters=False), text) is None

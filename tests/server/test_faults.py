@@ -367,17 +367,35 @@ async def test_memory_that_runs_out_while_a_model_is_loaded(client: Client, tmp_
 
 
 IMPATIENT_SERVER = """
-import sys
-from fairlead.monitors.process import AnalysisProcess
-from fairlead.server.cli import main
+import sys, time
+from pathlib import Path
 
-begin = AnalysisProcess.__init__
-def patience(self, *arguments, **settings):
-    begin(self, *arguments, **settings, lifeless_s=4.0)
-AnalysisProcess.__init__ = patience
-sys.exit(main(["serve", "--no-model"]))
+HANG = Path(__file__).with_name("hang")
+
+if sys.argv[1:2] == ["analysis"]:
+    del sys.argv[1]
+    from fairlead.monitors import worker
+
+    answer = worker.answer_of
+    def hanging(*arguments):
+        while HANG.exists():
+            time.sleep(0.01)
+        return answer(*arguments)
+    worker.answer_of = hanging
+    worker.main()
+else:
+    from fairlead.monitors.process import AnalysisProcess
+    from fairlead.server.cli import main
+
+    begin, command = AnalysisProcess.__init__, AnalysisProcess._command
+    def patience(self, *arguments, **settings):
+        begin(self, *arguments, **settings, lifeless_s=4.0)
+    AnalysisProcess.__init__ = patience
+    AnalysisProcess._command = lambda self: [
+        sys.executable, "-E", "-P", __file__, "analysis", *command(self)[command(self).index("--parent"):]]
+    sys.exit(main(["serve", "--no-model"]))
 """
-"""The server, which takes analysis for dead after four seconds instead of ten."""
+"""The server, which takes analysis for dead after four seconds instead of ten; analysis hangs while there is a file `hang`."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -394,8 +412,16 @@ async def analysing(start_client: StartClient, tmp_path_factory: pytest.TempPath
 def analysis_of(client: Client) -> psutil.Process:
     children = psutil.Process(client.process.pid).children()
     (found,) = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    assert "fairlead.monitors.worker" in found.cmdline()
+    assert "--memory-mb" in found.cmdline()
     return found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hang(analysing: Client) -> AsyncIterator[Path]:
+    """Made, it makes analysis hang; not there afterwards."""
+    (file,) = [Path(part).with_name("hang") for part in psutil.Process(analysing.process.pid).cmdline() if "impatient" in part]
+    yield file
+    file.unlink(missing_ok=True)
 
 
 async def asked_until_full(client: Client, uri: str, character: int) -> dict[str, Any]:
@@ -417,7 +443,6 @@ async def test_analysis_killed_in_mid_question_costs_at_most_one_list(analysing:
         _, future = client.send("textDocument/completion", client.at(uri, 1, 8))
         _, hovering = client.send("textDocument/hover", client.at(uri, 1, 1))
         await asyncio.sleep(0.05)
-        client.forget("fairlead/status")
         child.kill()
         first, _ = await asyncio.wait_for(asyncio.gather(future, hovering), 20)
         assert labels(first) in ([], ["getcwd", "getcwdb"])
@@ -425,45 +450,49 @@ async def test_analysis_killed_in_mid_question_costs_at_most_one_list(analysing:
             assert (await status(client))["nothing"]["reason"].startswith("analysis did not answer within")
         assert labels(await asked_until_full(client, uri, 8)) == ["getcwd", "getcwdb"]
         assert analysis_of(client).pid != child.pid
-        pushed = {params["analysis"] for params in client.notifications("fairlead/status")}
-        assert "restarting: it was ended by signal 9" in pushed
         found = await eventually(client, lambda s: s["analysis"] == "ready")
+        assert (found["restarts"], found["restarted"]) == (number + 1, "it was ended by signal 9")
         assert found["message"] == "no model: answers come from analysis alone"
         assert found["state"] == "static"
         client.close(uri)
 
 
 async def test_analysis_that_hangs_for_a_moment_costs_one_list_and_its_answer_is_not_lost(
-    analysing: Client, tmp_path: Path
+    analysing: Client, hang: Path, tmp_path: Path
 ) -> None:
-    client, uri = analysing, (tmp_path / "stopped.py").as_uri()
+    client, uri = analysing, (tmp_path / "hangs.py").as_uri()
     client.open(uri, "import os\nos.getcw")
     assert labels(await asked_until_full(client, uri, 8)) == ["getcwd", "getcwdb"]
     client.change(uri, "import sys\nsys.version_in")
     child = analysis_of(client)
-    child.suspend()
-    try:
-        assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None
-        assert labels(await client.request("textDocument/completion", client.at(uri, 1, 14))) == []
-        nothing = (await status(client))["nothing"]
-        assert nothing["reason"] == "analysis did not answer within 300 ms"
-    finally:
-        child.resume()
+    hang.touch()
+    assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None
+    assert labels(await client.request("textDocument/completion", client.at(uri, 1, 14))) == []
+    nothing = (await status(client))["nothing"]
+    assert nothing["reason"] == "analysis did not answer within 300 ms"
+    hang.unlink()
     assert labels(await asked_until_full(client, uri, 14)) == ["version_info"]
     assert (await status(client))["nothing"] is None
     assert analysis_of(client).pid == child.pid, "it was not killed for being slow"
 
 
-async def test_analysis_that_never_answers_again_is_replaced(analysing: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["hanging", "stopped"])
+async def test_analysis_that_never_answers_again_is_replaced(
+    analysing: Client, hang: Path, tmp_path: Path, how: str
+) -> None:
     """Meanwhile every request is answered."""
-    client, uri = analysing, (tmp_path / "hanging.py").as_uri()
+    client, uri = analysing, (tmp_path / f"{how}.py").as_uri()
     client.open(uri, "import os\nos.getcw")
-    child = analysis_of(client)
-    child.suspend()
+    child, before = analysis_of(client), (await status(client))["restarts"]
+    if how == "stopped":
+        child.suspend()
+    else:
+        hang.touch()
     client.forget("fairlead/status")
     answer = await client.request("textDocument/completion", client.at(uri, 1, 8))
     assert labels(answer) == []
-    await client.notification("fairlead/status", where=lambda s: s["analysis"].startswith("restarting"), timeout_s=30)
+    await client.notification("fairlead/status", where=lambda s: s["restarts"] > before, timeout_s=30)
+    hang.unlink(missing_ok=True)
     assert labels(await asked_until_full(client, uri, 8)) == ["getcwd", "getcwdb"]
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert analysis_of(client).pid != child.pid

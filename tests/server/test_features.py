@@ -146,9 +146,11 @@ async def test_typing_the_offer_asks_nobody_again_and_accepting_is_reported(clie
         assert [item["insertText"] for item in again] == [offer[typed:]]
         assert again[0]["command"]["arguments"] == first["command"]["arguments"]
     assert "cached" in (await status(client))["timings_ms"]["inline"]
-    before = (await status(client))["accepted"]
+    before, shown = (await status(client))["accepted"], (await status(client))["shown"]
+    assert shown >= 1
     await client.request("workspace/executeCommand", first["command"])
     assert (await status(client))["accepted"] == before + 1
+    assert (await status(client))["shown"] == shown
     await client.request("workspace/executeCommand", {"command": "fairlead.accepted", "arguments": ["made up"]})
     assert (await status(client))["accepted"] == before + 1
 

@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,9 +15,7 @@ import pytest_asyncio
 import torch
 
 from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
-from fairlead.decoding.vocabulary import Vocabulary
+from fairlead.decoding.fakes import ScriptedEngine, byte_tokenizer, decoder_of
 from fairlead.monitors.analysis import Document
 from fairlead.monitors.fixed import FixedAnalysis
 from fairlead.monitors.roster import joint
@@ -86,10 +83,7 @@ class Sessions:
         tokenizer = byte_tokenizer([".append", "append", "(item)\n", ".host"])
         engine = Faulty(tokenizer, {"node.": "append(item)\n"})
         self.engines.append(engine)
-        end = end_id(tokenizer)
-        model = Model("scripted", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 1024, 1,
-                      frozenset({end}), frozenset({end}))  # fmt: skip
-        decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+        decoder = decoder_of(tokenizer, engine)
         decoder.warm_up = lambda: None  # type: ignore[method-assign]  # its passes would be counted
         return decoder
 

@@ -46,6 +46,18 @@ def test_accepting_is_counted_once_and_only_for_ids_we_gave() -> None:
     assert offers.accepted == 1
 
 
+def test_an_offer_counts_as_shown_once_however_often_it_is_typed_through() -> None:
+    offers = offered()
+    assert offers.sent == 0
+    for typed in ("", "app", "append"):
+        found = offers.typed_through(Document("/a.py", f"items.{typed}\n"), 6 + len(typed))
+        assert found is not None
+        offers.send(found[0])
+    assert offers.sent == 1
+    offers.send(offers.add(Document("/a.py", "x"), 1, Offer("y", 1, 1, "model", "end_of_line")))
+    assert offers.sent == 2
+
+
 def test_old_offers_and_those_of_closed_documents_are_forgotten() -> None:
     offers = offered()
     for number in range(KEPT):

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.decoding.decoder import Decoder
-from fairlead.decoding.fakes import UniformEngine, byte_tokenizer, end_id
-from fairlead.decoding.model import Model
-from fairlead.decoding.vocabulary import Vocabulary
+from fairlead.decoding.fakes import UniformEngine, byte_tokenizer, decoder_of
 from fairlead.monitors.analysis import Document
 from fairlead.server import outlines
 from fairlead.server.outlines import Outlines
@@ -45,11 +42,7 @@ def test_without_a_limit_nothing_is_made(document: Document) -> None:
 def test_the_prompt_begins_with_it_and_keeps_to_its_budget(document: Document) -> None:
     tokenizer = byte_tokenizer()
     engine = UniformEngine(tokenizer.get_vocab_size(with_added_tokens=True), 200)
-    end = end_id(tokenizer)
-    model = Model(
-        "uniform", Path(), None, tokenizer, "cpu", "float32", engine.vocab_size, 200, 1, frozenset({end}), frozenset({end})
-    )
-    decoder = Decoder(model, engine, Vocabulary.of(tokenizer, engine.vocab_size, [end], [end]))
+    decoder = decoder_of(tokenizer, engine)
     made = Outlines(1000)
     made.refresh(document)
     decoder.context = made.of

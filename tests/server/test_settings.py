@@ -34,11 +34,23 @@ def test_every_way_of_writing_a_name(value: dict[str, Any]) -> None:
         ({"inline": {"budget_ms": True}}, "inline.budget_ms: expected int, got True; using 250"),
         ({"device": "tpu"}, "device: expected one of auto, cpu, cuda, mps, got 'tpu'; using 'auto'"),
         ({"colour": "red"}, "colour: there is no such setting"),
+        ({"inline": {"budget_ms": 10**20}}, f"inline.budget_ms: must be a number below 2,147,483,647, got {10**20}; using 250"),
+        ({"inline.temperature": float("nan")}, "inline.temperature: must be a number below 2,147,483,647, got nan; using 0.8"),
+        ({"log.file": "a\0b"}, "log.file: no name has such characters: 'a\\x00b'; using ''"),
+        ({"model": "\ud800"}, "model: no name has such characters: '\\ud800'; using ''"),
+        ({"a\x1b[2K\nb": 1}, "a\\x1b[2K\\nb: there is no such setting"),
         ([1], "settings: expected an object, got list; using the defaults"),
     ],
 )
 def test_what_is_wrong_is_reported_and_replaced(value: object, problem: str) -> None:
     assert from_json(value) == (Settings(), [problem])
+
+
+def test_what_is_told_of_wrong_settings_is_short() -> None:
+    many = {f"k{number}": number for number in range(20_000)}
+    _, problems = from_json({"device": "x" * 3_000_000, "y" * 3_000_000: 1} | many)
+    assert problems[-1] == "and 19,982 more"
+    assert len("; ".join(problems)) < 3_000
 
 
 def test_one_bad_value_does_not_spoil_the_others() -> None:

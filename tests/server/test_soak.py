@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import random
 import sys
 import textwrap
@@ -194,6 +195,8 @@ async def test_a_typist(
     start_client: StartClient, tmp_path: Path, form: Callable[..., float], figure: Callable[[str, str], None]
 ) -> None:
     seconds, pause_s = form(8.0, 180.0, 8 * 3600.0), form(0.0, 0.0, 0.2)
+    if minutes := os.environ.get("FAIRLEAD_SOAK_MIN"):
+        seconds = 60 * float(minutes)
     async with start_client(watched(tmp_path), roots=[tmp_path.as_uri()], options=OPTIONS) as client:
         await client.notification("fairlead/status", where=lambda s: s["state"] == "ready", timeout_s=120)
         measured = await type_for(client, tmp_path, seconds, pause_s)
@@ -203,8 +206,11 @@ async def test_a_typist(
     assert max(measured.threads[half:]) <= max(measured.threads[: half + 1]) + 2
     assert max(measured.descriptors[half:]) <= max(measured.descriptors[: half + 1]) + 3
     server, analysis = measured.growth(measured.server), measured.growth(measured.analysis)
-    assert server < form(2.0, 1.0, 0.05)
-    assert analysis < form(2.0, 1.0, 0.05)  # its caches of parsed files fill for minutes
+    # The longer it goes on, the less is left to load, and to fill caches of parsed files and of compiled shapes with.
+    limits = {3600: (0.05, 0.05), 600: (0.1, 0.3), 120: (0.2, 0.5), 0: (0.5, 1.0)}
+    most_server, most_analysis = next(limit for least_s, limit in limits.items() if seconds >= least_s)
+    assert server < most_server
+    assert analysis < most_analysis
     length = f"{seconds / 3600:.0f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
     figure("T12", f"{length}, {measured.keys:,} keys, {measured.questions:,} questions: server {server:+.1%}, analysis "
                   f"{analysis:+.1%} from the second fifth to the last; {measured.threads[-1]} threads, "

@@ -80,15 +80,26 @@ def test_a_line_and_a_place(folder: Path, inference: FixedInference, capsys: pyt
     ran(inference, "json", f"{folder / 'a.py'}:5:14")
     assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == ["path"], "used there"
     ran(inference, "json", f"{folder / 'a.py'}:2")
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"fairlead: {folder / 'a.py'}:2: nothing there that lacks a type\n")
 
 
 def test_the_table(folder: Path, inference: FixedInference) -> None:
     made = answer(Target(str(folder / "a.py")), inference, SETTINGS)
     lines = table(made.records).splitlines()
-    assert lines[1].split("  ")[-1] == "Path 90 % [87–93] · str 6 % ?"
+    assert lines[1].split("  ")[-1] == "Path? 90 % [87–93] · str 6 %"
     assert lines[2].split()[-1] == "int"
     assert len({line.index("parameter") for line in lines[1:4]}) == 1
+
+
+def test_of_a_whole_file_only_what_is_known_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.py").write_text("def f(path, unheard, unsure): pass\n")
+    ran(FixedInference({"path": {"Path": 0.9}, "unsure": {"int": 0.1}}), "table", tmp_path / "a.py")
+    *rows, last = capsys.readouterr().out.splitlines()
+    assert [row.split()[2] for row in rows] == ["path"]
+    assert last == "1 of 4 places without annotation known or predicted"
+    ran(FixedInference({}), "table", f"{tmp_path / 'a.py'}:1:7")
+    assert capsys.readouterr().out.split()[-2:] == ["not", "known"]
 
 
 def test_apply_writes_what_diff_shows(folder: Path, inference: FixedInference, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +108,7 @@ def test_apply_writes_what_diff_shows(folder: Path, inference: FixedInference, c
     assert (folder / "a.py").read_text() == CODE
     (folder / "a.py").chmod(0o640)
     assert ran(inference, "apply", folder / "a.py") == 0
-    assert capsys.readouterr().out == "3 types written into 1 files\n"
+    assert capsys.readouterr().out == "3 types written into 1 file\n"
     assert (folder / "a.py").read_text() == WRITTEN
     assert (folder / "a.py").stat().st_mode & 0o777 == 0o640
     added = [line[1:] for line in shown.splitlines() if line.startswith("+") and not line.startswith("+++")]
@@ -174,13 +185,14 @@ def test_a_run_that_was_cut_off_goes_on(folder: Path, inference: FixedInference,
     assert inference.asked[2:] == [str(folder / "a.py")], "it is another file now"
 
 
-def test_writing_goes_on_too(folder: Path, inference: FixedInference) -> None:
+def test_writing_goes_on_too(folder: Path, inference: FixedInference, capsys: pytest.CaptureFixture[str]) -> None:
     journal = str(folder / "done.jsonl")
     ran(inference, "json", folder, journal=journal)
     ran(inference, "apply", folder / "a.py", journal=journal)
     del inference.asked[:]
     ran(inference, "apply", folder, journal=journal)
     assert inference.asked == [str(folder / "pkg/b.py")]
+    assert capsys.readouterr().out.splitlines()[-1] == "3 types written into 1 file; 1 file was done before"
 
 
 @pytest.mark.parametrize("text", ["nowhere.py", "nowhere.py:1", ".:3", "", ":1:2", "\0"])

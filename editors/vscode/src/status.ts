@@ -21,11 +21,14 @@ export interface Status {
         readonly error?: string;
     } | null;
     readonly analysis?: string;
+    readonly restarts?: number;
+    readonly restarted?: string;
     readonly log?: string;
     readonly latency_ms?: Readonly<Record<string, Latency>>;
     readonly nothing?: { readonly feature: string; readonly reason: string; readonly path?: string; readonly line?: number } | null;
     readonly problems?: readonly string[];
     readonly drift?: number;
+    readonly shown?: number;
     readonly accepted?: number;
 }
 
@@ -91,8 +94,10 @@ function rows(status: Status, about: readonly Row[]): Row[] {
     return [
         ['Model', parts.filter(Boolean).join(', ')],
         ['Analysis', status.analysis ?? ''],
+        ['Analysis restarted', status.restarts ? `${status.restarts} (the last time: ${status.restarted ?? ''})` : ''],
         ...about,
         ['Log of the server', status.log ?? ''],
+        ['Offers shown', status.shown === undefined ? '' : `${status.shown}`],
         ['Offers taken', status.accepted === undefined ? '' : `${status.accepted}`],
         ['Documents out of step', status.drift ? `${status.drift}` : ''],
     ].filter(([, value]) => value);

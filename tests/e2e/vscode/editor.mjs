@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
+export const ROOT = resolve(import.meta.dirname, '../../..');
 const ARTIFACTS = join(ROOT, 'artifacts/vscode');
 const { chromium } = createRequire(import.meta.url)(needed('FAIRLEAD_PLAYWRIGHT'));
 const ENTRY = join(needed('FAIRLEAD_CODE_SERVER'), 'out/node/entry.js');
@@ -37,10 +37,10 @@ const QUIET = {
  * Starts VS Code on a copy of the test project (`tests/e2e/project`).
  *
  * `prepare(workspace)` may change the copy first, and return the path of a .code-workspace file to open instead of the folder; `machine` and `user` are settings; `trust` false keeps VS Code's question
- * about trust, which is then answered with "no"; `env` is added to the environment of the editor. `machine` and `env` may be
- * functions of the workspace.
+ * about trust, which is then answered with "no"; `env` is added to the environment of the editor; `extensions` are packed ones beside
+ * ours. `machine` and `env` may be functions of the workspace.
  */
-export async function openEditor({ prepare, machine = { 'fairlead.server.path': SERVER }, user = {}, trust = true, env = {} } = {}) {
+export async function openEditor({ prepare, machine = { 'fairlead.server.path': SERVER }, user = {}, trust = true, env = {}, extensions = [] } = {}) {
     const home = mkdtempSync(join(tmpdir(), 'fairlead-vscode-'));
     const workspace = join(home, 'inventory');
     const data = join(home, 'data');
@@ -58,8 +58,10 @@ export async function openEditor({ prepare, machine = { 'fairlead.server.path': 
         ...(typeof env === 'function' ? env(workspace) : env),
     };
     const options = ['--config', join(home, 'config.yaml'), '--user-data-dir', data, '--extensions-dir', join(home, 'extensions')];
-    const installed = spawnSync(process.execPath, [ENTRY, ...options, '--install-extension', needed('FAIRLEAD_VSIX')], { env: environment, encoding: 'utf8' });
-    assert.equal(installed.status, 0, installed.stdout + installed.stderr);
+    for (const extension of [needed('FAIRLEAD_VSIX'), ...extensions]) {
+        const installed = spawnSync(process.execPath, [ENTRY, ...options, '--install-extension', extension], { env: environment, encoding: 'utf8' });
+        assert.equal(installed.status, 0, installed.stdout + installed.stderr);
+    }
 
     const quiet = ['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
     const process_ = spawn(process.execPath, [ENTRY, ...options, ...quiet, ...(trust ? ['--disable-workspace-trust'] : []), roots ?? workspace],
@@ -377,6 +379,15 @@ export async function until(ask, what, seen, patience = PATIENCE_MS) {
         }
         await sleep(50);
     }
+}
+
+/** A folder with a package.json as an extension that can be installed. */
+export function packed(folder) {
+    const file = join(mkdtempSync(join(tmpdir(), 'fairlead-vsix-')), `${basename(folder)}.vsix`);
+    const done = spawnSync(join(ROOT, 'editors/vscode/node_modules/.bin/vsce'), ['package', '--out', file, '--allow-missing-repository', '--skip-license'],
+        { cwd: folder, encoding: 'utf8' });
+    assert.equal(done.status, 0, done.stdout + done.stderr);
+    return file;
 }
 
 function writeSettings(folder, settings) {

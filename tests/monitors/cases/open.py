@@ -313,6 +313,7 @@ def make(kind):
     created = type("Created", (), {"known": 1})
     #? open
     x = created().▮
+    #? open
     y = kind().▮
 
 

@@ -276,6 +276,7 @@ def other_opens(archive):
 def whatever():
     f = open("a.txt")
     f.close()
+    #? silent
     x = [f.▮ for _ in ""]
     #? silent
     x = lambda: f.▮

@@ -21,7 +21,7 @@ return {
     invoked_budget_ms = 2000,
     -- Most tokens in one automatic ghost text.
     max_tokens = 64,
-    -- Show nothing when the mean probability of a token falls below this.
+    -- Automatic ghost text ends before the probability that all of it is right falls below this; 0 shows all.
     min_confidence = 0.25,
     -- Particles of the sampling that finds the alternatives of an invoked completion; 1: best-first search instead.
     particles = 1,
@@ -96,7 +96,7 @@ return {
     -- Inlay hints for variables and attributes whose type the line does not tell.
     variables = true,
     -- Show a guessed type only when even the lower end of its probability is this high.
-    min_probability = 0.8,
+    min_probability = 0.75,
     -- Characters of a hint; a longer type is cut, and only a code action writes it.
     max_length = 40,
   },

@@ -132,7 +132,9 @@ function M.lines(status)
     lines[#lines + 1] = model_line(status.model)
   end
   if present(status.analysis) then
-    lines[#lines + 1] = '  analysis  ' .. status.analysis
+    local again = present(status.restarts) and status.restarts > 0
+        and (' (started again %d times, last: %s)'):format(status.restarts, status.restarted or '') or ''
+    lines[#lines + 1] = '  analysis  ' .. status.analysis .. again
   end
   for feature, spent in vim.spairs(present(status.latency_ms) and status.latency_ms or {}) do
     if present(spent) and present(spent.count) and spent.count > 0 then
