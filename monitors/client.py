@@ -64,6 +64,10 @@ class Client:
         threading.Thread(target=self._read, name="language server reader", daemon=True).start()
         threading.Thread(target=self._write, name="language server writer", daemon=True).start()
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
     def request(self, method: str, params: Any) -> Future[Any]:
         """Ask; never blocks. Cancelling the future tells the server."""
         future: Future[Any] = Future()

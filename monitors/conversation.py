@@ -26,11 +26,15 @@ from .errors import AnalysisDown
 from .languages import language_of
 from .server_answers import Listed, dicts, hovered, item_named, listed, overloads, receiver_in, refutation, string
 from .virtual import Encoding, change, position, tame
+from .vital_signs import Silence
 
 LOG = logging.getLogger(__name__)
 
 _SILENT = 3
 """So many questions without a word about errors, and nobody waits for them any more."""
+
+_LOOK_EVERY_S = 0.1
+"""How often it is looked whether a server that has not answered is alive."""
 
 _MADE_UP = count(1)
 """Every made-up name is made up once: an error about it is about nothing else."""
@@ -78,7 +82,7 @@ class _Sent:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a server, in seconds."""
+    """How long to wait for a server, in seconds (of `Silence`, where it is about life and death)."""
 
     lifeless_s: float = 10.0
     """For an answer."""
@@ -107,6 +111,7 @@ class Conversation:
         self._silent = 0
         self.has_answered = False
         self.client = Client(command, self._notified, self._asked, self._gone)
+        self._silence = Silence(self.client.process_id)
 
     def introduce(self) -> None:
         """Say who we are, and learn what the server can do."""
@@ -260,10 +265,14 @@ class Conversation:
     def _reply(self, asked: Future[Any]) -> Any:
         """What was answered. Raises `AnalysisDown` when the server dies, or takes too long."""
         limit_s = self._patience.lifeless_s if self.has_answered else self._patience.starting_s
-        try:
-            result = asked.result(limit_s)
-        except FutureTimeout:
-            raise AnalysisDown(f"it did not answer within {limit_s:.0f} s") from None
+        asked_at = time.monotonic()
+        while True:
+            try:
+                result = asked.result(_LOOK_EVERY_S)
+                break
+            except FutureTimeout:
+                if lifeless := self._silence.verdict(asked_at, limit_s):
+                    raise AnalysisDown(f"it {lifeless}") from None
         if result is None and not self.client.alive():
             raise AnalysisDown(self.client.epitaph())
         return result

@@ -29,15 +29,12 @@ from .cache import checked_folder, default_cache_folder
 from .errors import AnalysisDown
 from .frames import Delta, read_frame, write_frame
 from .languages import PYTHON, language_of
-from .vital_signs import is_stopped
+from .vital_signs import Silence
 
 LOG = logging.getLogger(__name__)
 
 LIFELESS_S = 10.0
-"""A process that has not said a word for so long, with a question open, is killed."""
-
-_STOPPED_S = 0.2
-"""A process that a signal has held for so long, with a question open, is killed. Resumed with us, it may lag behind."""
+"""A process that has not said a word for so long, with a question open, is killed; `Silence` says how that is counted."""
 
 _LOOK_EVERY_S = 0.1
 """How often that is looked at."""
@@ -347,8 +344,7 @@ class _Running:
         self._changed = changed
         self._heard_at = time.monotonic()
         """When it last said anything, or was asked while idle."""
-        self._stopped_at: float | None = None
-        """When it was first seen held by a signal."""
+        self._silence = Silence(self._process.pid)
         self._outbox: list[dict[str, Any]] = []
         self._ready_to_write = threading.Condition()
         self._closing = False
@@ -424,20 +420,9 @@ class _Running:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def lifeless(self, silent_s: float) -> str:
+    def lifeless(self, limit_s: float) -> str:
         """What is wrong with it when it has been silent for so long with a question open, or is held by a signal; or ""."""
-        if not self.alive():
-            return ""
-        now = time.monotonic()
-        if now - self._heard_at > silent_s:
-            return f"has not answered for {now - self._heard_at:.0f} s"
-        if not is_stopped(self._process.pid):
-            self._stopped_at = None
-        elif self._stopped_at is None:
-            self._stopped_at = now
-        elif now - self._stopped_at >= _STOPPED_S:
-            return "was stopped"
-        return ""
+        return self._silence.verdict(self._heard_at, limit_s) if self.alive() else ""
 
     @property
     def failed(self) -> bool:

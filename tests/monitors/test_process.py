@@ -14,12 +14,25 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fairlead.monitors import process
 from fairlead.monitors.analysis import Description, Document, Members
 from fairlead.monitors.errors import AnalysisDown
-from fairlead.monitors.process import _STOPPED_S, AnalysisProcess
+from fairlead.monitors.process import AnalysisProcess
+from fairlead.monitors.vital_signs import STOPPED_S, Silence
 
 PATIENCE_S = 20
+
+LOOPING_WORKER = """
+from fairlead.monitors import worker
+
+answer = worker.answer_of
+def looping(session, verb, document, *rest):
+    while "loops" in document.path:
+        pass
+    return answer(session, verb, document, *rest)
+worker.answer_of = looping
+worker.main()
+"""
+"""Computes for ever about one document, as a fault of jedi's might."""
 
 
 @pytest.fixture(scope="module")
@@ -202,22 +215,43 @@ class TestFaults:
         members(own, "x = 'a'.▮")
         victim = pid(own)
         os.kill(victim, signal.SIGSTOP)
-        assert not gone(victim, 3 * _STOPPED_S)
+        assert not gone(victim, 3 * STOPPED_S)
         os.kill(victim, signal.SIGCONT)
         assert members(own, "x = 'b'.▮").closed
         assert pid(own) == victim
 
-    def test_an_owner_that_does_not_look_waits_for_a_stopped_one(
-        self, own: AnalysisProcess, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(process, "is_stopped", lambda number: False)
+    def test_an_owner_that_does_not_look_waits_for_a_stopped_one(self, own: AnalysisProcess) -> None:
         members(own, "x = 'a'.▮")
+        assert own._running is not None
+        own._running._silence = Silence(pid(own), lambda number: None)
         os.kill(pid(own), signal.SIGSTOP)
         future = own.members(*at("x = 'b'.▮"))
         with pytest.raises(TimeoutError):
-            future.result(10 * _STOPPED_S)
+            future.result(10 * STOPPED_S)
         os.kill(pid(own), signal.SIGCONT)
         assert future.result(PATIENCE_S).closed
+
+    def test_computing_for_ever_it_is_killed_and_others_are_answered(
+        self, cache_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = tmp_path / "looping.py"
+        worker.write_text(LOOPING_WORKER)
+        plain = AnalysisProcess._command
+        monkeypatch.setattr(
+            AnalysisProcess, "_command", lambda self: [sys.executable, "-E", "-P", str(worker), *plain(self)[5:]]
+        )
+        analysis = AnalysisProcess(cache_folder=cache_folder, lifeless_s=1.5)
+        try:
+            members(analysis, "x = 'a'.▮")
+            victim, begun = pid(analysis), time.monotonic()
+            future = analysis.members(*at("x = 'a'.▮", "/nowhere/loops.py"))
+            assert gone(victim, PATIENCE_S)
+            assert time.monotonic() - begun >= 1.5
+            with pytest.raises(AnalysisDown, match="twice"):
+                future.result(PATIENCE_S)
+            assert members(analysis, "x = 'b'.▮").closed
+        finally:
+            analysis.shutdown()
 
     def test_killed_while_idle_it_comes_back(self, own: AnalysisProcess) -> None:
         members(own, "x = 'a'.▮")
