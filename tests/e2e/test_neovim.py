@@ -332,6 +332,7 @@ EDITS = [
     "vim.cmd('silent! undo')",
     "vim.cmd('silent! redo')",
     "vim.api.nvim_buf_set_lines(0, row, row, true, { text, '', text })",
+    "vim.cmd('set fileformat=' .. ({ 'unix', 'dos', 'mac' })[row % 3 + 1])",
 ]  # fmt: skip
 TEXTS = ["x", "self.", "🎉é", "棚\f", "\f", "\u2028\x85", "\t", "def f(a):", ""]
 
@@ -356,15 +357,40 @@ def test_server_and_buffer_hold_the_same_text(
             source.choice(EDITS), source.choice(TEXTS), source.random(), source.random(), source.random(),
         )  # fmt: skip
         if count % 5 == 0:
-            told = editor.lua("""
-                local c = vim.lsp.get_clients({ name = 'fairlead', bufnr = 0 })[1]
-                local answer = c:request_sync('fairlead/textHash', { uri = vim.uri_from_bufnr(0) }, 30000,
-                    vim.api.nvim_get_current_buf()) -- 0 would not send the pending changes first
-                return answer.result
-            """)
-            text = editor.buffer()
-            assert (told["length"], told["sha1"]) == (len(text), hashlib.sha1(text.encode()).hexdigest())
-    figure("T4", f"Neovim, {path}: {edits} scripted edits, undo and redo among them, every fifth hash equal")
+            assert told(editor) == of(editor.buffer())
+    figure(
+        "T4", f"Neovim, {path}: {edits:,} scripted edits, undo, redo and other line ends among them, every fifth hash equal"
+    )
+
+
+def test_line_ends_of_a_buffer_that_is_not_shown_reach_the_server(editor: Editor) -> None:
+    open_file(editor, "inventory/items.py")
+    before = editor.buffer()
+    open_file(editor, "inventory/report.py")
+    other = of(editor.buffer())
+    editor.lua("vim.bo[vim.fn.bufnr('items.py')].fileformat = 'dos'")
+    editor.lua("vim.cmd('setglobal fileformat=dos')")
+    assert told(editor) == other
+    editor.lua("vim.cmd.buffer('inventory/items.py')")
+    dos = before.replace("\n", "\r\n")
+    assert told(editor) == of(dos)
+    editor.lua("vim.cmd('set noendofline')")
+    assert told(editor) == of(dos.removesuffix("\r\n"))
+
+
+def of(text: str) -> tuple[int, str]:
+    return len(text), hashlib.sha1(text.encode()).hexdigest()
+
+
+def told(editor: Editor) -> tuple[int, str]:
+    """The same of the text that the server has for the current buffer."""
+    answer = editor.lua("""
+        local c = vim.lsp.get_clients({ name = 'fairlead', bufnr = 0 })[1]
+        local answer = c:request_sync('fairlead/textHash', { uri = vim.uri_from_bufnr(0) }, 30000,
+            vim.api.nvim_get_current_buf()) -- 0 would not send the pending changes first
+        return answer.result
+    """)
+    return answer["length"], answer["sha1"]
 
 
 def test_status_says_why_nothing_is_offered_in_a_comment(editor: Editor) -> None:

@@ -17,3 +17,14 @@ for name, desc in pairs(commands) do
     require('fairlead.commands')[name:lower()]()
   end, { desc = desc })
 end
+
+vim.api.nvim_create_autocmd('OptionSet', {
+  group = vim.api.nvim_create_augroup('fairlead.sync', { clear = true }),
+  pattern = { 'fileformat', 'endofline' },
+  desc = 'fairlead: tell the server what lines end with',
+  callback = function(event)
+    if vim.v.option_command ~= 'setglobal' then
+      require('fairlead.sync').send(event.buf ~= 0 and event.buf or vim.api.nvim_get_current_buf())
+    end
+  end,
+})

@@ -96,7 +96,7 @@ class Editor:
     def buffer(self) -> str:
         """The text of the current buffer as a file would hold it."""
         return str(self.lua("""
-            local ending = vim.bo.fileformat == 'dos' and '\\r\\n' or '\\n'
+            local ending = ({ dos = '\\r\\n', mac = '\\r' })[vim.bo.fileformat] or '\\n'
             local text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), ending)
             return vim.bo.endofline and text .. ending or text
         """))
