@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ..monitors.lexical import line_end, line_start
+
 MAX_LINES = 12
 """Longest block offered at once."""
 
@@ -18,9 +20,7 @@ MOVED_BRACKETS = ")]}"
 
 def line_of(text: str, offset: int) -> tuple[str, str]:
     """What stands before and behind the cursor on its line; \\n, \\r\\n and a lone \\r end a line."""
-    first = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
-    last = min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
-    return text[first:offset], text[offset:last]
+    return text[line_start(text, offset):offset], text[offset:line_end(text, offset)]
 
 
 def indentation(line: str) -> int:

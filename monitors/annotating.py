@@ -22,8 +22,8 @@ from .analysis import Document
 from .import_cycles import brings_strangers, closes_circle, lacks
 from .import_lines import Edit, apply, import_edits
 from .slots import Import, Slot
-from .spelling import Place, Spelling, Version, byte_of, spell
-from .syntax import parse
+from .spelling import Place, Spelling, Version, spell
+from .syntax import byte_of, parse
 
 _TYPE_COMMENT = re.compile(r"#[ \t]*type:(?![ \t]*ignore\b)")
 _LOCK = threading.Lock()

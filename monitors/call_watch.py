@@ -15,6 +15,7 @@ from typing import Literal, Self, TypeVar
 from .analysis import Analysis, Document, Signatures
 from .answers import LATE, signatures_within
 from .calls import Bracket, Calls, Moment, Site, calls_at, follow
+from .lexical import line_end
 from .monitor import Answer, Monitor, Question
 
 S = TypeVar("S", bound="CallState")
@@ -167,8 +168,7 @@ def ask(analysis: Analysis, document: Document, offset: int, question: Question)
     """
     place = offset - question.before if question.before else offset + len(question.text)
     text = document.text[:place] if question.before else document.text[:offset] + question.text
-    stops = [at for at in (document.text.find("\n", offset), document.text.find("\r", offset)) if at >= 0]
-    rest = document.text[min(stops, default=len(document.text)):]
+    rest = document.text[line_end(document.text, offset):]
     if text[-1:] != "(" or _HEADER.search(text, max(0, place - 200)):
         top = calls_at(text, place).top
         if top is not None and top.role == "class":

@@ -15,8 +15,7 @@ from tree_sitter import Node
 from . import known_types
 from .slot_places import functions
 from .slots import Slot
-from .spelling import byte_of
-from .syntax import parse, text_of
+from .syntax import byte_of, parse, text_of
 from .uses import FunctionUses, last_name, shape, uses
 
 _ABOVE = {

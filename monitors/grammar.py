@@ -14,7 +14,7 @@ from tree_sitter import Node
 
 from .calls import calls_at
 from .lexical import scan
-from .syntax import parse
+from .syntax import byte_of, parse
 
 MOST_TRIES = 12
 """Ends that are parsed; each costs a fraction of a millisecond, incrementally."""
@@ -126,8 +126,8 @@ def parses(before: str, written: str, after: str) -> bool:
     text = before + written + after
     first = text.rfind("\n", 0, len(before)) + 1
     last = text.find("\n", len(before) + len(written))
-    begin = len(text[:first].encode("utf-8", "replace"))
-    end = len(text[: last if last >= 0 else len(text)].encode("utf-8", "replace"))
+    begin = byte_of(text, first)
+    end = byte_of(text, last if last >= 0 else len(text))
     return next(_errors(parse(text).root_node, begin, end), None) is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .lexical import scan
+from .lexical import line_start, scan
 from .statements import statement_start
 
 _STAR = re.compile(r"^[ \t]*from[ \t]*(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*\(?[ \t]*\*", re.M)
@@ -92,7 +92,7 @@ def guarded(text: str, offset: int) -> bool:
     for _ in range(400):
         if indent == 0 or at == 0:
             return re.match(r"[ \t]*(?:try|else|except\b.*)[ \t]*:", text[start:offset]) is not None
-        begin = max(text.rfind("\n", 0, at - 1), text.rfind("\r", 0, at - 1)) + 1
+        begin = line_start(text, at - 1)
         line, at = text[begin:at], begin
         bare = line.strip()
         if not bare or bare.startswith("#") or _width(line) >= indent:

@@ -62,12 +62,12 @@ class Scan:
         span = self.span_at(offset)
         if span is not None:
             return Lexer().run(self.text[span.start:offset])
-        line = _line_start(self.text, offset)
+        line = line_start(self.text, offset)
         for _ in range(20):
             if line == 0 or self.text[line:offset].strip():
                 break
             # A bracket may be open: what a dot on this line belongs to may stand on the one before.
-            line = _line_start(self.text, line - 1)
+            line = line_start(self.text, line - 1)
         inside = self.span_at(line)
         if inside is not None:
             # The line begins in a string that spans lines; what follows it is no first word.
@@ -101,8 +101,14 @@ class Scan:
         return "".join(pieces) + self.text[at:offset]
 
 
-def _line_start(text: str, offset: int) -> int:
+def line_start(text: str, offset: int) -> int:
+    """Where the line of an offset begins; \\n, \\r\\n and a lone \\r end a line."""
     return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+
+
+def line_end(text: str, offset: int) -> int:
+    """Where the line of an offset ends, before its newline; the end of the text where it has none."""
+    return min((at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0), default=len(text))
 
 
 _NOT_NEWLINE = re.compile(r"[^\r\n]")

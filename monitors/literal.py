@@ -17,7 +17,7 @@ from .call_watch import CallState, ask, begun, place_order, settled
 from .calls import Bracket, Site
 from .fit import fits, parameters_at
 from .languages import is_read
-from .lexical import scan
+from .lexical import line_end, line_start, scan
 from .monitor import FREE, Answer, Question, Start, State
 
 _COMPARED = re.compile(r"(?:[=!]=|\bin[ \t]*[(\[{](?:[^()\[\]{}#]*,)?)\s*\Z")
@@ -238,14 +238,13 @@ def ask_literals(analysis: Analysis, document: Document, offset: int, question: 
     if operator.group().strip() == "[":
         role = "store" if _begins_statement(text[:place]) else "index"
     end = low + len(code[:operator.start()].rstrip())
-    stops = [at for at in (document.text.find("\n", offset), document.text.find("\r", offset)) if at >= 0]
-    rest = document.text[min(stops, default=len(document.text)):]
+    rest = document.text[line_end(document.text, offset):]
     return analysis.literals(replace(document, text=text[:end] + rest), end, role)
 
 
 def _begins_statement(before: str) -> bool:
     """Whether what is indexed begins its statement, so that it may be stored to or deleted."""
-    line = before[max(before.rfind("\n"), before.rfind("\r")) + 1:]
+    line = before[line_start(before, len(before)):]
     return re.match(r"\s*(?:del\s+)?[\w.]+(?:\[[^\[\]]*\])*\[[^\]]*\Z", line) is not None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from .analysis import Analysis, Document, Member, Members
 from .answers import answered, members_within
 from .languages import is_read
-from .lexical import scan
+from .lexical import line_start, scan
 from .monitor import FREE, Question, Start, State
 from .syntax import identifier_start, place
 
@@ -30,7 +30,7 @@ class Compared:
 def compared_at(text: str, offset: int) -> Compared | None:
     """What the place compares with: the left side of `is` or `==`, or the subject of the match around a `case`."""
     scanned = scan(text)
-    line = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    line = line_start(text, offset)
     before = scanned.code_before(offset, line)
     case = _CASE.fullmatch(before)
     if case is not None:
@@ -49,7 +49,7 @@ def _subject(text: str, line: int, indent: str) -> Compared | None:
     for _ in range(400):
         if at == 0:
             return None
-        begin = max(text.rfind("\n", 0, at - 1), text.rfind("\r", 0, at - 1)) + 1
+        begin = line_start(text, at - 1)
         above = text[begin:at].rstrip("\r\n")
         header = _MATCH.fullmatch(above)
         if header is not None and len(header.group("indent").expandtabs()) < len(indent.expandtabs()):

@@ -23,7 +23,7 @@ from .analysis import Kind
 from .lexical import code_of
 from .scope_queries import BINDINGS, MAGIC, STARS
 from .statements import statement_end, words_at
-from .syntax import identifier_end, identifier_start, parse
+from .syntax import byte_of, identifier_end, identifier_start, parse
 
 BUILTINS = frozenset(dir(builtins)) | {
     "BaseExceptionGroup", "EncodingWarning", "ExceptionGroup", "PythonFinalizationError", "WindowsError", "aiter",
@@ -169,7 +169,7 @@ class _Span:
 @lru_cache(24)
 def _outer(text: str, at: int, stub: bool) -> Scope:
     tree = parse(text)
-    byte = len(text[:at].encode("utf-8", "replace"))
+    byte = byte_of(text, at)
     names: dict[str, Kind] = {}
     later: set[str] = set()
     unlisted: set[str] = set(MODULE_NAMES)

@@ -14,7 +14,7 @@ from .known_types import head
 from .project_types import CallSite, ProjectIndex
 from .slot_places import parameters, slots
 from .slots import Slot
-from .syntax import text_of
+from .syntax import byte_of, text_of
 from .type_expressions import Expressions, Scope
 from .type_functions import class_around
 from .type_names import UNKNOWN
@@ -59,7 +59,7 @@ class Follower:
         self._outlines.refresh()
         self._expressions.begin(_FOLLOW_S)
         outline = self._outlines.of_text(document.path, document.text, module)
-        name = _node_at(outline, len(document.text[: slot.offset].encode("utf-8", "replace")))
+        name = _node_at(outline, byte_of(document.text, slot.offset))
         function = _function_of(name)
         if slot.kind == "return":
             return Followed(self._expressions.ask_returned(outline, function)) if function is not None else Followed()
@@ -79,7 +79,7 @@ class Follower:
     def parameter_of(self, document: Document, module: str, slot: Slot) -> Slot | None:
         """The unannotated parameter whose value an attribute or variable is given, as in `self.x = x`; None for all else."""
         outline = self._outlines.of_text(document.path, document.text, module)
-        node = _node_at(outline, len(document.text[: slot.offset].encode("utf-8", "replace")))
+        node = _node_at(outline, byte_of(document.text, slot.offset))
         while node is not None and node.type in ("identifier", "attribute"):
             node = node.parent
         value = node.child_by_field_name("right") if node is not None and node.type == "assignment" else None

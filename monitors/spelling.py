@@ -21,7 +21,7 @@ from .bindings import binds, import_of, scope_of
 from .import_lines import imported, is_checking
 from .module_names import modules_of
 from .slots import Import, Slot
-from .syntax import parse
+from .syntax import byte_of, parse
 
 Version = tuple[int, int]
 
@@ -98,11 +98,6 @@ def spell(place: Place, type_text: str, imports: Iterable[Import] = (), circular
         return _Speller(place, tuple(imports), frozenset(circular)).spell(type_text)
     except _Unspeakable as why:
         return Spelling(reason=str(why))
-
-
-def byte_of(text: str, offset: int) -> int:
-    """The byte that tree-sitter counts for an offset."""
-    return offset if text.isascii() else len(text[:offset].encode("utf-8", "replace"))
 
 
 def is_postponed(text: str, version: Version) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .lexical import Scan, scan
+from .lexical import Scan, line_end, line_start, scan
 from .word_runner import run
 from .words import Words
 
@@ -24,23 +24,23 @@ def statement_start(text: str, offset: int) -> int | None:
     """Where the line begins that begins the statement at `offset`; None when that is too far up to be followed."""
     scanned = scan(text)
     floor = max(0, offset - _LOOK_BACK)
-    at = _line_start(text, offset)
+    at = line_start(text, offset)
     for _ in range(200):
         if at < floor:
             return None
         span = scanned.span_at(at)
         if span is not None:
-            at = _line_start(text, span.start)
+            at = line_start(text, span.start)
             continue
         if at == 0:
             return 0
         if re.search(r"\\\r?\n\Z", text[max(0, at - 3):at]):
-            at = _line_start(text, at - 1)
+            at = line_start(text, at - 1)
             continue
         opener = _open_bracket(text, at, max(0, at - _LOOK_BACK), scanned)
         if opener is None:
             return at
-        at = _line_start(text, opener)
+        at = line_start(text, opener)
     return None
 
 
@@ -49,11 +49,11 @@ def statement_end(words: Words, text: str, offset: int) -> tuple[int, Words]:
 
     A bracket that the rest of the line leaves open although what follows is another statement was open by mistake.
     """
-    line = _line_end(text, offset)
+    line = line_end(text, offset)
     at, here = offset, words
     limit = min(len(text), offset + _LOOK_BACK)
     while at <= limit:
-        end = _line_end(text, at)
+        end = line_end(text, at)
         here, _ = run(here, text[at:end], at - offset)
         if len(here.levels) == 1 and not here.lexer.frames and not here.lexer.escape and not here.lexer.opening:
             return end, here
@@ -62,7 +62,7 @@ def statement_end(words: Words, text: str, offset: int) -> tuple[int, Words]:
         newline = 2 if text.startswith("\r\n", end) else 1
         here, _ = run(here, text[end:end + newline], end - offset)
         at = end + newline
-        if not here.lexer.frames and HARD_LINE.match(text, at, _line_end(text, at)):
+        if not here.lexer.frames and HARD_LINE.match(text, at, line_end(text, at)):
             break
     here, _ = run(words, text[offset:line], 0)
     return line, here
@@ -76,15 +76,6 @@ def words_at(text: str, offset: int) -> tuple[int, Words] | None:
         return None
     words, _ = run(Words(), text[start:offset], start - offset)
     return start, words
-
-
-def _line_start(text: str, at: int) -> int:
-    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
-
-
-def _line_end(text: str, at: int) -> int:
-    found = [index for index in (text.find("\n", at), text.find("\r", at)) if index >= 0]
-    return min(found, default=len(text))
 
 
 def _open_bracket(text: str, at: int, floor: int, scanned: Scan) -> int | None:

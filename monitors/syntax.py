@@ -15,7 +15,7 @@ from typing import Literal
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
-from .lexical import Scan, Where, common_prefix, scan
+from .lexical import Scan, Where, common_prefix, line_end, line_start, scan
 from .running import NO_OPERAND
 
 Context = Literal["load", "store", "del", "fresh", "import"]
@@ -193,9 +193,9 @@ def in_brackets(text: str, offset: int, scanned: Scan) -> bool:
 
 def _imports(text: str, dot: int, scanned: Scan) -> bool:
     """Whether the dot belongs to an import statement."""
-    line = max(text.rfind("\n", 0, dot), text.rfind("\r", 0, dot)) + 1
+    line = line_start(text, dot)
     while line > 1 and text[:line].rstrip("\r\n").endswith("\\") and dot - line < 2000:
-        line = max(text.rfind("\n", 0, line - 1), text.rfind("\r", 0, line - 1)) + 1
+        line = line_start(text, line - 1)
     code = scanned.code_before(dot, line).replace("\\\r\n", " ").replace("\\\n", " ")
     return _IMPORT_LINE.search(code) is not None
 
@@ -242,7 +242,7 @@ def _opening(text: str, at: int, scanned: Scan) -> int:
 def _context(text: str, dot: int, end: int, scanned: Scan) -> tuple[Context, bool]:
     begin = receiver_start(text, dot, scanned)
     self_like = text[begin:dot].rstrip(" .\t") in ("self", "cls", "mcs", "metacls")
-    line = max(text.rfind("\n", 0, begin), text.rfind("\r", 0, begin)) + 1
+    line = line_start(text, begin)
     before = scanned.code_before(begin, line)
     rest = _line_rest(text, end, scanned)
     word = re.search(r"(\w+)\s*\Z", before)
@@ -262,8 +262,7 @@ def _context(text: str, dot: int, end: int, scanned: Scan) -> tuple[Context, boo
 
 def _line_rest(text: str, end: int, scanned: Scan) -> str:
     """What follows on the line, without blanks and comments."""
-    stop = min((i for i in (text.find("\n", end), text.find("\r", end)) if i >= 0), default=len(text))
-    return scanned.code_before(stop, end).strip(_BLANKS)
+    return scanned.code_before(line_end(text, end), end).strip(_BLANKS)
 
 
 def _begins_statement(before: str) -> bool:
@@ -281,7 +280,7 @@ def _tree_context(text: str, dot: int, end: int) -> Context | None:
     """The context by the tree; None if the tree does not know the place for an attribute."""
     whole = normalised(text, dot, end)
     tree = parse(whole)
-    target = len(_encode(whole[:dot]))
+    target = byte_of(whole, dot)
     path = list(_path(tree, target))
     for index in range(len(path) - 1, 0, -1):
         kind = path[index][0]
@@ -344,6 +343,11 @@ def _on_self(name: Node) -> bool:
     """Whether a stored attribute is stored on `self` itself."""
     holder = name.parent.child_by_field_name("object") if name.parent is not None else None
     return holder is not None and holder.text == b"self"
+
+
+def byte_of(text: str, offset: int) -> int:
+    """tree-sitter's offset of a code point offset."""
+    return offset if text.isascii() else len(text[:offset].encode("utf-8", "replace"))
 
 
 def _encode(text: str) -> bytes:

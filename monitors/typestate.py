@@ -20,9 +20,10 @@ from .calls import calls_at
 from .dereference import DereferenceState, legal_names, normal_form
 from .flow import Source, Standing, follow
 from .languages import PYTHON, is_read
+from .lexical import line_end
 from .monitor import Answer, Question, Start
 from .protocols import Protocols, protocols_of
-from .syntax import TEXT_LIMIT, Place, normalised, parse, place
+from .syntax import TEXT_LIMIT, Place, byte_of, normalised, parse, place
 
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -195,8 +196,7 @@ def _standing(path: str, root: str, text: str, dot: int, end: int, known: _Known
 
 def _readings(text: str, dot: int, end: int) -> list[str]:
     """The text with a name behind the dot; then with the statement ended there, as far as it takes to parse."""
-    stops = [at for at in (text.find("\n", end), text.find("\r", end)) if at >= 0]
-    rest = text[min(stops, default=len(text)):]
+    rest = text[line_end(text, end):]
     closers = "".join(_CLOSERS.get(bracket.opener, "") for bracket in reversed(calls_at(text, dot).stack))
     begun = normalised(text[:dot], dot, dot) + closers
     return [normalised(text, dot, end), begun + rest, f"{begun}: pass{rest}"]
@@ -204,7 +204,7 @@ def _readings(text: str, dot: int, end: int) -> list[str]:
 
 def _receiver(whole: str, dot: int) -> Node | None:
     """The bare name before the dot, if the function around it parses."""
-    byte = len(whole[:dot].encode("utf-8", "replace"))
+    byte = byte_of(whole, dot)
     node = parse(whole).root_node.descendant_for_byte_range(byte, byte + 1)
     attribute = node.parent if node is not None else None
     if attribute is None or attribute.type != "attribute" or attribute.child_by_field_name("attribute") != node:

@@ -8,8 +8,7 @@ from tree_sitter import Node
 
 from ..monitors.slot_places import Columns, slots
 from ..monitors.slots import Slot
-from ..monitors.spelling import byte_of
-from ..monitors.syntax import identifier_end, identifier_start, parse, place
+from ..monitors.syntax import byte_of, identifier_end, identifier_start, parse, place
 
 _BEHIND_COLON = re.compile(r"(:|->)([ \t]*)\Z")
 
