@@ -40,12 +40,21 @@ class KeyValueCache:
     forward that fails half-way leaves nothing behind.
     """
 
-    def __init__(self, key_axis: int = -2) -> None:
-        """`key_axis`: which axis of keys counts slots; of values it is the last but one."""
+    def __init__(self, key_axis: int = -2, fixed: bool = False) -> None:
+        """`key_axis`: which axis of keys counts slots; of values it is the last but one. `fixed`: for passes of fixed
+        shape (`graphs.py`), which read slots that are not valid, so that buffers begin as zeros."""
         self.length = 0
+        self.fixed = fixed
+        self.generation = 0
+        """How often a buffer was made or replaced: for who keeps hold of them."""
         self._key_axis = key_axis
         self._keys: list[torch.Tensor | None] = []
         self._values: list[torch.Tensor | None] = []
+
+    @property
+    def capacity(self) -> int:
+        """Slots there is memory for; 0 until something was written."""
+        return min((0 if buffer is None else buffer.shape[-2] for buffer in self._values), default=0)
 
     def append(
         self, layer: int, keys: torch.Tensor, values: torch.Tensor, columns: Columns | None = None
@@ -61,6 +70,21 @@ class KeyValueCache:
         end = self.length + values.shape[-2]
         return all_keys.narrow(self._key_axis, 0, end), all_values.narrow(-2, 0, end)
 
+    def reserve(self, slots: int) -> None:
+        """Replace buffers of fewer slots by larger ones."""
+        for axis, buffers in ((self._key_axis, self._keys), (-2, self._values)):
+            for layer, buffer in enumerate(buffers):
+                if buffer is not None:
+                    buffers[layer] = self._with_room(buffer, buffer, axis, slots)
+
+    def wipe(self) -> None:
+        """Write zeros behind `length`: what stands there is hidden, but zero times NaN is NaN."""
+        with torch.inference_mode():
+            for axis, buffers in ((self._key_axis, self._keys), (-2, self._values)):
+                for buffer in buffers:
+                    if buffer is not None:
+                        buffer.narrow(axis, self.length, buffer.shape[axis] - self.length).zero_()
+
     def keep(self, start: int, slots: list[int]) -> None:
         """Move `slots` (rising, all at or behind `start`) to `start`; `length` then ends behind them."""
         if slots and slots != list(range(start, start + len(slots))):
@@ -74,17 +98,45 @@ class KeyValueCache:
         self.length = start + len(slots)
 
     def _written(self, buffer: torch.Tensor | None, new: torch.Tensor, axis: int) -> torch.Tensor:
-        """`buffer` with `new` behind `length`; a copy of twice the size where that does not fit."""
-        end = self.length + new.shape[axis]
-        if buffer is None or buffer.shape[axis] < end:
-            shape = list(new.shape)
-            shape[axis] = max(end, FIRST_CAPACITY if buffer is None else 2 * buffer.shape[axis])
-            larger = new.new_empty(shape)
-            if buffer is not None:
-                larger.narrow(axis, 0, self.length).copy_(buffer.narrow(axis, 0, self.length))
-            buffer = larger
+        """`buffer` with `new` behind `length`, where it is large enough."""
+        buffer = self._with_room(buffer, new, axis, self.length + new.shape[axis])
         buffer.narrow(axis, self.length, new.shape[axis]).copy_(new)
         return buffer
+
+    def _with_room(self, buffer: torch.Tensor | None, like: torch.Tensor, axis: int, end: int) -> torch.Tensor:
+        """`buffer`, or a copy of twice the size where slots up to `end` do not fit."""
+        if buffer is not None and buffer.shape[axis] >= end:
+            return buffer
+        shape = list(like.shape)
+        shape[axis] = max(end, FIRST_CAPACITY if buffer is None else 2 * buffer.shape[axis])
+        larger = like.new_zeros(shape) if self.fixed else like.new_empty(shape)
+        if buffer is not None:
+            larger.narrow(axis, 0, self.length).copy_(buffer.narrow(axis, 0, self.length))
+        self.generation += 1
+        return larger
+
+
+class FixedSlots:
+    """The face of a `KeyValueCache` that a pass of fixed shape sees: the same memory at every run, whatever `length` is.
+
+    It keeps hold of the buffers, not of the cache, and is of no use once `generation` has changed.
+    """
+
+    def __init__(self, cache: KeyValueCache, slots: torch.Tensor, span: int) -> None:
+        """`slots` (M,): where the rows of a pass are written, read anew at every run. The first `span` are looked at."""
+        self._key_axis, self._slots, self._span = cache._key_axis, slots, span
+        self._buffers = list(zip(cache._keys, cache._values, strict=True))
+
+    def append(
+        self, layer: int, keys: torch.Tensor, values: torch.Tensor, columns: Columns | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write M slots; views of the first `span`. `columns` are not known here: the mask hides what they leave out."""
+        all_keys, all_values = self._buffers[layer]
+        assert all_keys is not None
+        assert all_values is not None
+        all_keys.index_copy_(self._key_axis, self._slots, keys)
+        all_values.index_copy_(-2, self._slots, values)
+        return all_keys.narrow(self._key_axis, 0, self._span), all_values.narrow(-2, 0, self._span)
 
 
 class TransformersCache:

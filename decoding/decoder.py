@@ -74,8 +74,11 @@ class Decoder:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="fairlead-ask")
 
     @classmethod
-    def of(cls, model: str = "", device: str = "auto", threads: int = 0, context_tokens: int = 0) -> Decoder:
-        """Load a model (see `model.load`). `threads` 0 leaves one core to analysis, on machines that have two.
+    def of(
+        cls, model: str = "", device: str = "auto", threads: int = 0, context_tokens: int = 0, graphs: bool = True
+    ) -> Decoder:
+        """Load a model (see `model.load`). `threads` 0 leaves one core to analysis, on machines that have two; `graphs`
+        as in `engine_for`.
 
         Raises the `ModelError`s of `load`.
         """
@@ -84,7 +87,7 @@ class Decoder:
         loaded = load(model, device)
         if context_tokens > 0:
             loaded = replace(loaded, context_tokens=min(context_tokens, loaded.context_tokens))
-        engine = engine_for(loaded)
+        engine = engine_for(loaded, graphs)
         vocabulary = Vocabulary.of(
             loaded.tokenizer, engine.vocab_size, sorted(loaded.eos_ids), sorted(loaded.special_ids)
         )

@@ -16,6 +16,7 @@ import torch
 from ..monitors.errors import ModelFailed, OutOfMemory
 from .cache import Columns
 from .forward import Forward, Keep, Masks, TransformersForward, only_attends
+from .graphs import BUCKETS
 from .llama import LlamaForward, is_llama
 from .weights import LlamaWeights
 
@@ -84,15 +85,15 @@ class Engine(Protocol):
         """
 
 
-def engine_for(model: Model) -> Engine:
-    """The fastest engine that is right for the architecture of `model`.
+def engine_for(model: Model, graphs: bool = True) -> Engine:
+    """The fastest engine that is right for the architecture of `model`; `graphs`: with recorded passes on CUDA.
 
     A large model on a CPU is not held twice: its module cannot be called any more once our own pass has its weights.
     """
     from .plain import PlainEngine
 
     if only_attends(model.module):
-        engine = TorchEngine(model)
+        engine = TorchEngine(model, graphs=graphs)
         is_ours = isinstance(model.module, LlamaWeights)
         if is_ours or trees_are_right(engine, model.module):
             if is_ours or model.parameters > RELEASED_PARAMETERS:
@@ -152,18 +153,18 @@ def first_logits(module: torch.nn.Module, ids: Sequence[int]) -> torch.Tensor:
     masks = dict.fromkeys(forward.windows, hidden.to(forward.device, forward.dtype))
     tokens, places = torch.tensor(ids, device=forward.device), places.to(forward.device)
     with torch.inference_mode():
-        return forward(tokens, places, masks, forward.new_cache(), "all")
+        return forward(tokens, places, masks, forward.new_cache(graphs=False), "all")
 
 
 class TorchEngine:
     """An `Engine` on torch, for any causal language model made of attention layers."""
 
-    def __init__(self, model: Model, forward: Forward | None = None) -> None:
+    def __init__(self, model: Model, forward: Forward | None = None, graphs: bool = True) -> None:
         self.vocab_size = model.vocab_size
         self.context_tokens = model.context_tokens
         self.forward = forward or forward_for(model.module)
         self.row_cost = _row_cost(self.forward)
-        self._cache = self.forward.new_cache()
+        self._cache = self.forward.new_cache(graphs)
         self._committed: list[int] = []
         self._tuple: tuple[int, ...] | None = ()
         self._end_logits: torch.Tensor | None = None  # (V,), what follows the committed tokens, where known
@@ -235,17 +236,19 @@ class TorchEngine:
     def _seen_nodes(self, old: int) -> tuple[list[int], torch.Tensor]:
         """The nodes that are columns of a pass over those from `old` on, and `(M, columns)`, which row sees which.
 
-        All of them, in order, where leaving some out would not pay; else those on the paths, padded with node 0 unseen.
+        All of them, in order, where leaving some out would not pay, or the pass is one that can be replayed; else those
+        on the paths, padded with node 0 unseen.
         """
         paths = self._tree.paths[old:]
         nodes = sorted(set().union(*paths))
         hidden = len(self._tree.ids) - len(nodes)
-        if hidden < GATHER_FROM:
+        gathers = hidden >= GATHER_FROM and not (self._cache.fixed and len(paths) <= BUCKETS[-1])
+        if not gathers:
             nodes = list(range(len(self._tree.ids)))
         column_of = {node: column for column, node in enumerate(nodes)}
         rows = [row for row, path in enumerate(paths) for _ in path]
         columns = [column_of[node] for path in paths for node in path]
-        if hidden >= GATHER_FROM:
+        if gathers:
             nodes += [0] * (-(len(self._committed) + len(nodes)) % COLUMN_STEP)
         seen = torch.zeros((len(paths), len(nodes)), dtype=torch.bool)
         seen[torch.tensor(rows), torch.tensor(columns)] = True
@@ -322,6 +325,7 @@ class TorchEngine:
         except Exception as error:
             raise translated(error) from error
         if not is_finite:
+            self._cache.wipe()
             raise ModelFailed("The model gave numbers that are no logits (NaN or infinite)")
         return result
 

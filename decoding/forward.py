@@ -25,8 +25,8 @@ class Forward(Protocol):
     device: torch.device
     dtype: torch.dtype
 
-    def new_cache(self) -> KeyValueCache:
-        """An empty cache of the layout this forward writes."""
+    def new_cache(self, graphs: bool = True) -> KeyValueCache:
+        """An empty cache of the layout this forward writes; `graphs`: recorded passes may use it (`graphs.py`)."""
 
     def release(self, module: torch.nn.Module) -> None:
         """Give up what `module` holds of the weights beside the forward's own copy of them."""
@@ -49,7 +49,8 @@ class TransformersForward:
         self._module = module
         self._may_drop_rows = "logits_to_keep" in inspect.signature(module.forward).parameters
 
-    def new_cache(self) -> KeyValueCache:
+    def new_cache(self, graphs: bool = True) -> KeyValueCache:
+        """Nothing is recorded."""
         return KeyValueCache()
 
     def release(self, module: torch.nn.Module) -> None:

@@ -8,15 +8,18 @@ keys is five times slower; and nothing is looked up, wrapped or dispatched by na
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 
-from .cache import Columns, KeyValueCache
+from .cache import Columns, FixedSlots, KeyValueCache
 from .forward import Keep, Masks, attention_windows
+from .graphs import BUCKETS, CudaRecorder, FixedPasses, Recorder, RecordingFailed
 from .heads import foreseen_states
 from .weights import LlamaWeights
 
@@ -29,6 +32,8 @@ CONSTANT_ROTATIONS = ("default", "linear", "llama3", "yarn")
 FEW_ROWS = 96
 """Up to here attention on a CPU is done in float32: bfloat16 products cost a millisecond for every new number of
 slots."""
+
+log = logging.getLogger(__name__)
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 
@@ -56,12 +61,13 @@ class LlamaForward:
     copies until `release`.
     """
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, as_on_cpu: bool | None = None) -> None:
+        """`as_on_cpu` False: what accelerators compute, wherever it is; for tests."""
         config, body = module.config, module.model
         weight = body.embed_tokens.weight
         self.device, self.dtype = weight.device, weight.dtype
         self.windows = attention_windows(config)
-        self._is_cpu = self.device.type == "cpu"
+        self._is_cpu = self.device.type == "cpu" if as_on_cpu is None else as_on_cpu
         # The stream between the layers: float32 costs nothing on a CPU and rounds less.
         self._stream_dtype = torch.float32 if self._is_cpu else self.dtype
         self._kv_heads: int = config.num_key_value_heads
@@ -76,6 +82,11 @@ class LlamaForward:
             self._head = _linear(module.lm_head)
         self.states: torch.Tensor | None = None
         """(rows, hidden): what the logits of the last pass were made of."""
+        self.new_recorder: Callable[[], Recorder] | None = None
+        """What records passes of fixed shape; None where there are none, or recording has failed."""
+        if self.device.type == "cuda":
+            self.new_recorder = partial(CudaRecorder, self.device)
+        self._fixed_passes: WeakKeyDictionary[KeyValueCache, FixedPasses] = WeakKeyDictionary()
 
     def release(self, module: Any) -> None:
         """Give up the module's copy of every packed matrix; it cannot be called any more."""
@@ -86,26 +97,21 @@ class LlamaForward:
             if weight is not None and weight.dim() == 2 and _packs(weight) and not is_read:
                 weight.data = weight.data.new_empty(0)
 
-    def new_cache(self) -> KeyValueCache:
+    def new_cache(self, graphs: bool = True) -> KeyValueCache:
         """Keys lie `(H, D, slots)` on a CPU, so that scores need no transposed copy, else `(H, slots, D)`."""
-        return KeyValueCache(key_axis=-1 if self._is_cpu else -2)
+        fixed = graphs and self.new_recorder is not None
+        return KeyValueCache(key_axis=-1 if self._is_cpu else -2, fixed=fixed)
 
     def __call__(
         self, ids: torch.Tensor, positions: torch.Tensor, masks: Masks | None, cache: KeyValueCache, keep: Keep,
         columns: Columns | None = None,
     ) -> torch.Tensor:  # fmt: skip
-        stream: torch.Tensor = self._embedding[ids].to(self._stream_dtype)  # (M, C)
-        cos, sin = self._rotation(positions)
-        mask: torch.Tensor | None = None
-        if masks is not None:
-            # The heads of a group are rows of one product, so that each needs the mask.
-            mask = next(iter(masks.values())).repeat(self._group, 1)
-        for index, layer in enumerate(self._layers):
-            heads = layer.qkv(layer.attention_norm(stream).to(self.dtype))
-            seen = self._attention(index, heads, cos, sin, mask, cache, columns)
-            stream = stream + layer.out(seen)
-            gate, up = layer.gate_up(layer.mlp_norm(stream).to(self.dtype)).chunk(2, dim=-1)
-            stream = stream + layer.down(F.silu(gate) * up)
+        mask = None if masks is None else next(iter(masks.values()))
+        stream: torch.Tensor | None = None
+        if cache.fixed and columns is None and len(ids) <= BUCKETS[-1]:
+            stream = self._replayed(ids, positions, mask, cache)
+        if stream is None:
+            stream = self._compute(ids, positions, mask, cache, columns)
         if keep == "none":
             return stream.new_empty((0, len(self._embedding)))
         if keep == "last":
@@ -113,6 +119,40 @@ class LlamaForward:
         self.states = self._end_norm(stream).to(self.dtype)
         logits: torch.Tensor = self._head(self.states)
         return logits
+
+    def _replayed(
+        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None, cache: KeyValueCache
+    ) -> torch.Tensor | None:
+        """What `_compute` gives, from a recording; None where there is none. One that fails is the last one tried."""
+        if self.new_recorder is None:
+            return None
+        if cache not in self._fixed_passes:
+            self._fixed_passes[cache] = FixedPasses(self.new_recorder, self.device, self.dtype)
+        try:
+            return self._fixed_passes[cache].run(self._compute, ids, positions, mask, cache)
+        except RecordingFailed as error:
+            log.warning("passes are not recorded, each is computed call by call: %s", error)
+            self.new_recorder = None
+            self._fixed_passes.clear()
+            return None
+
+    def _compute(
+        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None, cache: KeyValueCache | FixedSlots,
+        columns: Columns | None = None,
+    ) -> torch.Tensor:  # fmt: skip
+        """`(M, C)` behind the last layer. Nothing here may depend on numbers that only the host knows, but for shapes."""
+        stream: torch.Tensor = self._embedding[ids].to(self._stream_dtype)
+        cos, sin = self._rotation(positions)
+        if mask is not None:
+            # The heads of a group are rows of one product, so that each needs the mask.
+            mask = mask.repeat(self._group, 1)
+        for index, layer in enumerate(self._layers):
+            heads = layer.qkv(layer.attention_norm(stream).to(self.dtype))
+            seen = self._attention(index, heads, cos, sin, mask, cache, columns)
+            stream = stream + layer.out(seen)
+            gate, up = layer.gate_up(layer.mlp_norm(stream).to(self.dtype)).chunk(2, dim=-1)
+            stream = stream + layer.down(F.silu(gate) * up)
+        return stream
 
     def foresee(self, state: torch.Tensor, heads: Sequence[torch.Tensor]) -> list[int]:
         """The likeliest token of each head (`heads.py`) at one of `states`."""
@@ -136,7 +176,7 @@ class LlamaForward:
         cos: torch.Tensor,
         sin: torch.Tensor,
         mask: torch.Tensor | None,
-        cache: KeyValueCache,
+        cache: KeyValueCache | FixedSlots,
         columns: Columns | None,
     ) -> torch.Tensor:
         """`(M, heads * D)`: what each row takes from the slots it sees. Writes the cache."""

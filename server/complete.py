@@ -204,7 +204,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _decoder(settings: Settings) -> Decoder:
     from ..decoding.decoder import Decoder  # torch: not for --no-model
 
-    decoder = Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+    decoder = Decoder.of(
+        settings.model, settings.device, settings.threads, settings.context_tokens, settings.cuda_graphs
+    )
     if limit := settings.context_outline or decoder.model.outline_characters:
         decoder.context = lambda document: outline(document, limit)
     return decoder

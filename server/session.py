@@ -92,6 +92,14 @@ def _imports(text: str, offset: int) -> bool:
     return line.startswith(("import ", "from "))
 
 
+def _of_the_model(settings: Settings) -> tuple[object, ...]:
+    """What the model is loaded again for."""
+    return (
+        settings.model, settings.device, settings.threads, settings.context_tokens, settings.context_outline,
+        settings.cuda_graphs,
+    )  # fmt: skip
+
+
 class Session:
     """What the server knows and can do, in the words of this project; `app.py` translates to LSP.
 
@@ -137,9 +145,7 @@ class Session:
             self._guide = joint(self._analysis, monitors_on(settings))
         if settings.types_enabled != old.types_enabled and self._analysis is not None:
             self.types.use(self.infer_with(self._analysis) if settings.types_enabled else None)
-        if (settings.model, settings.device, settings.threads, settings.context_tokens, settings.context_outline) != (
-            old.model, old.device, old.threads, old.context_tokens, old.context_outline,
-        ):  # fmt: skip
+        if _of_the_model(settings) != _of_the_model(old):
             self._load_model()
         self._changed()
         return self.types.use_count != inferred_by
@@ -439,7 +445,9 @@ class Session:
             preload_torch()
             from ..decoding.decoder import Decoder  # torch: seconds, and not on the event loop
 
-            decoder = Decoder.of(settings.model, settings.device, settings.threads, settings.context_tokens)
+            decoder = Decoder.of(
+                settings.model, settings.device, settings.threads, settings.context_tokens, settings.cuda_graphs
+            )
             self._outlines = Outlines(settings.context_outline or decoder.model.outline_characters)
             decoder.context = self._outlines.of
             return decoder

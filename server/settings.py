@@ -100,6 +100,7 @@ class Settings:
         "", "Model: empty for the packaged one, else a folder, or a hub id fetched with `fairlead model pull`.",
         scope="machine")
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", "Where the model runs.", scope="machine")
+    cuda_graphs: bool = setting(True, "Replay recorded passes of the model on CUDA (Llama family); off: compute each.")
     context_tokens: int = setting(
         0, "Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.", minimum=0)
     context_outline: int = setting(

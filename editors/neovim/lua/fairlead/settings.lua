@@ -104,6 +104,8 @@ return {
   model = '',
   -- Where the model runs. (auto, cpu, cuda, mps)
   device = 'auto',
+  -- Replay recorded passes of the model on CUDA (Llama family); off: compute each.
+  cuda_graphs = true,
   -- Prompt budget in tokens; 0 uses what the model was trained for, at most 2048.
   context_tokens = 0,
   -- Characters of an outline of what a file imports from its project, put before it in the prompt; 0 leaves it to the model's folder. It does not help the packaged model.
