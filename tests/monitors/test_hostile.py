@@ -11,17 +11,17 @@ import pickle
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import fairlead.monitors.process as process_module
 from fairlead.monitors.analysis import Document, Members
 from fairlead.monitors.process import AnalysisProcess
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 
 
@@ -208,10 +208,10 @@ def test_files_that_bite_do_not_hang(tmp_path: Path, cache_folder: str, kind: st
         for text in (warm, "import bitten\nx = bitten.▮", "def test_it(fixture):\n    x = fixture.▮"):
             source = text.replace("▮", "")
             document = Document(str(root / "test_edited.py"), source, 0, str(root))
-            started = time.monotonic()
             analysis.members(document, len(source)).result(PATIENCE_S)
-            if text is not warm:
-                assert time.monotonic() - started < 8, "a hang is 20 seconds and more"
+        assert analysis._restarts == 0, "a hang is killed"
+        assert analysis._running is not None
+        assert sum(psutil.Process(analysis._running._process.pid).cpu_times()[:2]) < 8
     finally:
         analysis.shutdown()
 
