@@ -27,6 +27,8 @@ from typing import Any
 import types_peers
 from machine import made_by, write_page
 
+from fairlead.server.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = REPOSITORY / "build" / "annotations-packages"
 REQUIREMENTS = {
@@ -34,6 +36,10 @@ REQUIREMENTS = {
     "tabulate": "tabulate==0.9.0",
 }  # fmt: skip
 """Module or package, and where it comes from."""
+
+SHOWN = f"fairlead types --apply --min-probability {Settings().hints_min_probability}"
+TOOLS = ("fairlead types --apply", SHOWN, "pyrefly infer")
+"""What a user gets, what would be written if all that is shown as a hint were, and the peer."""
 
 NEEDED = ('{"typeCheckingMode": "standard", "pythonVersion": "3.11"}', "[project]\nname = 'x'\nrequires-python = '>=3.11'\n")
 ABOUT_NAMES = frozenset({
@@ -65,8 +71,8 @@ def main() -> None:
         before = copied(Path(folder) / "before", options.only)
         was = reports(before)
         outcomes = [
-            outcome(tool, before, copied(Path(folder) / tool.split()[0], options.only), was)
-            for tool in ("fairlead types --apply", "pyrefly infer")
+            outcome(tool, before, copied(Path(folder) / tool.replace(" ", "_"), options.only), was)
+            for tool in TOOLS
         ]
         lines = sum(len(path.read_text("utf-8").splitlines()) for path in before.rglob("*.py"))
     for one in outcomes if options.reports else ():
@@ -187,7 +193,7 @@ def page(outcomes: list[Outcome], lines: int) -> str:
 
     rules = [Counter(rule for _, _, rule, _ in one.new) for one in outcomes]
     names = sorted(set().union(*rules), key=lambda name: (-rules[0][name], name))
-    ours, theirs = (len(one.new) / max(one.annotations, 1) for one in outcomes)
+    ours, *_, theirs = (len(one.new) / max(one.annotations, 1) for one in outcomes)
     broken = [f"{one.tool}: {', '.join(one.broken)}" for one in outcomes if one.broken]
     return f"""# Types written into real files: what a type checker says afterwards
 
@@ -200,7 +206,8 @@ def page(outcomes: list[Outcome], lines: int) -> str:
 Reports are errors of basedpyright in its `standard` mode, new on their line; "no type at all" are those that say that an
 annotation is none, "broken" are files that do not parse and packages that cannot be imported any more.{
     " " + "; ".join(broken) + "." if broken else ""}
-Ratio of the reports for an annotation: **{ours / theirs if theirs else 0:.2f}**.
+The second row writes all guesses that would be shown as hints. Ratio of the reports for an annotation, first and last row: **{
+    ours / theirs if theirs else 0:.2f}**.
 
 | rule | {" | ".join(f"`{one.tool}`" for one in outcomes)} |
 |---|{"---|" * len(outcomes)}

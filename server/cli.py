@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     shape.add_argument("--json", action="store_true", help="one JSON object a line and place")
     shape.add_argument("--diff", action="store_true", help="show the annotations that --apply would write")
     shape.add_argument("--apply", action="store_true", help="write the annotations that are sure enough")
-    types.add_argument("--min-probability", type=_share, default=Settings().hints_min_probability, metavar="P",
+    types.add_argument("--min-probability", type=_share, default=Settings().types_min_probability, metavar="P",
                        help="how sure: the lower end of the interval of a guess (default: %(default)s)")
     types.add_argument("--kinds", type=_kinds, default=("parameter", "return"), metavar="KIND,…",
                        help="what --diff and --apply write: parameter, return, variable, attribute (default: the first two)")
@@ -134,7 +134,7 @@ def _types(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8" if options.json else None, errors="backslashreplace")
     settings = replace(
         Settings(), project_python=options.project_python, types_python=options.python,
-        hints_min_probability=options.min_probability,
+        types_min_probability=options.min_probability,
     )
     targets = [file for text in options.target for file in types_command.files_of(types_command.parse(text))]
     roots = sorted({types_command.root_for(target, options.root) for target in targets})

@@ -88,6 +88,9 @@ class Settings:
         1000, "Time without an edit after which types are inferred anew, in milliseconds.", minimum=100)
     types_python: str = setting(
         "", "Oldest Python your files run on (\"3.8\"); empty for what the project requires, else its environment's.")
+    types_min_probability: float = setting(
+        0.95, "Write a guessed type into a whole file or folder at once only when even the lower end of its probability is "
+        "this high.", minimum=0.0)
     hints_enabled: bool = setting(True, "Show types as inlay hints (textDocument/inlayHint).")
     hints_parameters: bool = setting(True, "Inlay hints for parameters.")
     hints_returns: bool = setting(True, "Inlay hints for what functions return.")

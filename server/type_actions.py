@@ -96,7 +96,8 @@ class TypeActions:
         signature = await session.types.run(claims.sure, around, text, least, IN_SIGNATURES)
         if len(signature) > 1 or (signature and here is None):
             offers.append((f"Annotate the signature of {nearby[0].function.rpartition('.')[2]}", signature))
-        whole = await session.types.run(claims.sure, await session.types.known(document), text, least, IN_SIGNATURES)
+        all_known, surest = await session.types.known(document), session.settings.types_min_probability
+        whole = await session.types.run(claims.sure, all_known, text, surest, IN_SIGNATURES)
         made: list[types.CodeAction] = []
         for number, (title, wanted_claims) in enumerate(offers):
             if self._lazy and number and made and len(wanted_claims) == 1:

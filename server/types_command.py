@@ -97,13 +97,13 @@ def answer(
 ) -> Answer:  # fmt: skip
     """What stands at the slots of a file. Raises `PositionError` for a file or place that is not there.
 
-    The annotated text has the types of `kinds` that are sure by `settings.hints_min_probability`.
+    The annotated text has the types of `kinds` that are sure by `settings.types_min_probability`.
     """
     document, encoding = read_document(target.path, root)
     wanted = _wanted(document, target)
     inferred = inference.infer(document, wanted) if wanted else ()
     records = tuple(record(target.path, one) for one in inferred)
-    sure = claims.sure(inferred, document.text, settings.hints_min_probability, kinds)
+    sure = claims.sure(inferred, document.text, settings.types_min_probability, kinds)
     if not sure:
         return Answer(target.path, records, document, encoding, document.text)
     version = oldest_python(document.root, settings.project_python, settings.types_python)

@@ -9,7 +9,7 @@ from fairlead.server.app import App
 from fairlead.server.protocol import FairleadServer
 
 TABLE: dict[str, dict[str, float] | str] = {
-    "path": {"Path": 0.95, "str": 0.03},
+    "path": {"Path": 0.99, "str": 0.01},
     # In tests/server.
     "request": {"Request": 0.9, "HTTPConnection": 0.06},
     "maybe": {"Path | None": 0.92},

@@ -23,7 +23,7 @@ WRITTEN = (
     "import os\nfrom pathlib import Path\n\n\ndef load(path: Path, size: int = 1, *, unsure) -> str:\n"
     "    text = path.read_text()\n    return text\n"
 )
-SETTINGS = Settings(types_python="3.12")
+SETTINGS = Settings(types_python="3.12", types_min_probability=0.8)
 
 
 @pytest.fixture
@@ -114,6 +114,12 @@ def test_apply_writes_what_diff_shows(folder: Path, inference: FixedInference, c
     added = [line[1:] for line in shown.splitlines() if line.startswith("+") and not line.startswith("+++")]
     assert added == [line for line in WRITTEN.splitlines() if line not in CODE.splitlines()]
     assert sorted(os.listdir(folder)) == ["a.py", "env", "node_modules", "notes.txt", "pkg", "pyproject.toml"]
+
+
+def test_a_guess_that_is_shown_may_be_too_unsure_to_be_written_unasked(folder: Path, inference: FixedInference) -> None:
+    made = answer(Target(str(folder / "a.py")), inference, Settings(types_python="3.12"))
+    assert [(one["predicted"][0]["low"], one["name"]) for one in made.records if one["name"] == "path"] == [(0.87, "path")]
+    assert made.annotated == CODE.replace("size=1", "size: int = 1")
 
 
 def test_variables_are_written_when_asked_for(folder: Path, inference: FixedInference) -> None:

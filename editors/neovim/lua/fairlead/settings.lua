@@ -85,6 +85,8 @@ return {
     idle_ms = 1000,
     -- Oldest Python your files run on ("3.8"); empty for what the project requires, else its environment's.
     python = '',
+    -- Write a guessed type into a whole file or folder at once only when even the lower end of its probability is this high.
+    min_probability = 0.95,
   },
   hints = {
     -- Show types as inlay hints (textDocument/inlayHint).
