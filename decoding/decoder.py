@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..monitors.analysis import Document
+from ..monitors.edits import Chunk
 from ..monitors.monitor import Monitor, Start
 from . import stops
 from .best_first import Search
@@ -70,6 +71,8 @@ class Decoder:
         self.model, self.engine, self.vocabulary = model, engine, vocabulary
         self.context: Callable[[Document], str] = lambda document: ""
         """Text of other files that helps in this one; it should change rarely. Called for every prompt."""
+        self.recent: Callable[[Document], Sequence[Chunk]] = lambda document: ()
+        """What was edited lately in other places, the latest last; the same rule."""
         self.drafts = Drafts()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="fairlead-ask")
 
@@ -117,7 +120,7 @@ class Decoder:
         at = min(heal_at(document.text, offset), offset if name_at is None else name_at)
         return prepare(
             self.model, self.vocabulary, self.engine, document, offset, at, reserve=reserve, stop=stop,
-            context=self.context(document),
+            context=self.context(document), chunks=self.recent(document),
         )  # fmt: skip
 
     def rank(

@@ -37,6 +37,9 @@ _ENDS = (
 )  # fmt: skip
 """Tokens behind which no model goes on with the same text, where a tokenizer has them."""
 
+_FILE_SEPARATORS = ("<|file_sep|>", "<file_sep>", "<|file_separator|>", "<filename>")
+"""Tokens that begin a file, its path first, where a tokenizer has one: Qwen, StarCoder2, CodeGemma, StarCoder."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -67,6 +70,10 @@ class Model:
     """Heads that foresee tokens beyond the next one, where the folder has some (`heads.py`)."""
     outline_characters: int = 0
     """How much of an outline of what a file imports the model was found to make use of."""
+    recent_characters: int = 0
+    """The same of what was edited lately in other places."""
+    file_separator: int | None = None
+    """The id behind which the path and the text of another file stand, if the model knows one."""
 
 
 def load(model: str = "", device: str = "auto", dtype: str = "auto", with_transformers: bool = False) -> Model:
@@ -348,6 +355,7 @@ def _describe(name: str, folder: Path, module: Any, tokenizer: Tokenizer) -> Mod
         infilling=infilling,
         heads=tuple(read_heads(folder, module.get_input_embeddings().weight.shape[1])),
         prompt_order=infilling.trained[0] if infilling else "left_to_right",
+        file_separator=next((token for text in _FILE_SEPARATORS if (token := tokenizer.token_to_id(text)) is not None), None),
     )
     return _with_own_settings(model)
 
@@ -355,7 +363,8 @@ def _describe(name: str, folder: Path, module: Any, tokenizer: Tokenizer) -> Mod
 def _with_own_settings(model: Model) -> Model:
     """`fairlead.json` in the folder: what was measured about this model.
 
-    `prompt_order`: one of `PromptOrder`; `suffix_first`: one of `SuffixFirst`; `outline_characters`: a number.
+    `prompt_order`: one of `PromptOrder`; `suffix_first`: one of `SuffixFirst`; `outline_characters` and
+    `recent_characters`: numbers; `separates_files`: whether it was trained with a separator that its tokenizer has.
     """
     path = model.folder / "fairlead.json"
     own = _read_json(path, default={})
@@ -363,15 +372,20 @@ def _with_own_settings(model: Model) -> Model:
     if order not in get_args(PromptOrder) or suffix_first not in (None, "inside", "ahead"):
         orders = ", ".join(get_args(PromptOrder))
         raise ModelBroken(f"{path}: prompt_order is one of {orders}; suffix_first is inside or ahead")
-    outline = own.get("outline_characters", 0)
-    if not isinstance(outline, int) or isinstance(outline, bool) or outline < 0:
-        raise ModelBroken(f"{path}: outline_characters is a whole number, 0 or more")
+    sizes = {name: own.get(name, 0) for name in ("outline_characters", "recent_characters")}
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise ModelBroken(f"{path}: {name} is a whole number, 0 or more")
+    separates = own.get("separates_files", True)
+    if not isinstance(separates, bool):
+        raise ModelBroken(f"{path}: separates_files is true or false")
     infilling = model.infilling
     if infilling and suffix_first:
         infilling = replace(infilling, suffix_first=suffix_first)
     return replace(
-        model, infilling=infilling, prompt_order=order if infilling else "left_to_right", outline_characters=outline
-    )
+        model, infilling=infilling, prompt_order=order if infilling else "left_to_right",
+        file_separator=model.file_separator if separates else None, **sizes,
+    )  # fmt: skip
 
 
 def _config_ids(value: Any) -> set[int]:

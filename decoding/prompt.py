@@ -6,8 +6,11 @@ place that no continuation can re-tokenise; what was cut off (`forced`) must be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..monitors.edits import Chunk
+from .context import context_ids
 from .infilling import prompt_tokens
 from .model import Model
 from .vocabulary import Vocabulary
@@ -41,13 +44,14 @@ class Prompt:
 
 
 def lay_out(
-    model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int, context: str = ""
-) -> Prompt:
+    model: Model, vocabulary: Vocabulary, text: str, offset: int, heal_at: int, budget: int, context: str = "",
+    chunks: Sequence[Chunk] = (), path: str = "",
+) -> Prompt:  # fmt: skip
     """The prompt for a cursor at `offset`, generation beginning at or before `heal_at` (≤ offset).
 
-    `budget` bounds the tokens of the prompt; `context` stands before everything, the end of it cut off where it takes
-    more than its share. The window is moved in large steps, so that most keystrokes keep its
-    start and with it the KV cache.
+    `budget` bounds the tokens of the prompt; `context` and what fits of `chunks` stand before everything
+    (`context.py`), and `path` names the file to models that know files. The window is moved in large steps, so that
+    most keystrokes keep its start and with it the KV cache.
     """
     cut = vocabulary.pretoken_start(text, heal_at - 1 if heal_at == offset else heal_at) if heal_at > 0 else 0
     infills = model.infilling is not None and model.prompt_order != "left_to_right"
@@ -56,14 +60,15 @@ def lay_out(
     if infills:
         behind = unix(text[offset : offset + suffix_budget * CHARACTERS_PER_TOKEN])
         suffix_ids = vocabulary.encode(behind)[:suffix_budget]
-    context_ids = vocabulary.encode(unix(context))[: int(budget * CONTEXT_SHARE)] if context else []
-    room = max(8, budget - len(context_ids) - len(suffix_ids) - 8)
+    share = int(budget * CONTEXT_SHARE)
+    before = context_ids(vocabulary, model.file_separator, unix(context), chunks, path, share)
+    room = max(8, budget - len(before) - len(suffix_ids) - 8)
     first = window_start(text, cut, room * CHARACTERS_PER_TOKEN)
     prefix_ids = vocabulary.encode(unix(text[first:cut]))
     if len(prefix_ids) > room:
         step = max(1, room // 4)
         prefix_ids = prefix_ids[-(-(len(prefix_ids) - room) // step) * step :]
-    tokens = prompt_tokens(model.infilling if infills else None, model.prompt_order, prefix_ids, suffix_ids, context_ids)
+    tokens = prompt_tokens(model.infilling if infills else None, model.prompt_order, prefix_ids, suffix_ids, before)
     if model.bos_id is not None and not infills:
         tokens = [model.bos_id, *tokens]
     if not tokens:  # an empty file: the model needs something to start from

@@ -35,6 +35,7 @@ from .model_thread import ModelThread
 from .offers import Offers, Shown
 from .outlines import Outlines
 from .preload import preload_torch
+from .recent import Recent
 from .settings import Settings, is_guided, monitors_on
 from .status import Nothing, Status
 
@@ -97,7 +98,7 @@ def _of_the_model(settings: Settings) -> tuple[object, ...]:
     """What the model is loaded again for."""
     return (
         settings.model, settings.device, settings.threads, settings.context_tokens, settings.context_outline,
-        settings.cuda_graphs,
+        settings.context_recent, settings.cuda_graphs,
     )  # fmt: skip
 
 
@@ -122,6 +123,7 @@ class Session:
         self._ask = ThreadPoolExecutor(3, thread_name_prefix="fairlead-ask")
         self._ids = count(1)
         self._outlines = Outlines(0)
+        self._recent = Recent()
         self._open: dict[str, str] = {}  # path -> text
         self._lists: OrderedDict[int, List] = OrderedDict()
 
@@ -177,6 +179,7 @@ class Session:
         if not self.settings.inline_enabled or self.status.paused or len(document.text) > LARGE:
             return
 
+        self._recent.typed(document, offset)
         self._open[document.path] = document.text
         texts = dict(reversed(self._open.items()))  # what was opened last comes first
 
@@ -192,6 +195,7 @@ class Session:
         """A document is not edited any more."""
         self.offers.forget(path)
         self._outlines.forget(path)
+        self._recent.closed(path)
         self.types.closed(path)
         self._open.pop(path, None)
         if self._analysis is not None:
@@ -214,6 +218,7 @@ class Session:
         if self._guide is None or self._analysis is None:
             self._nothing("completion", "analysis is not running", document, offset)
             return None
+        self._recent.turned(document, offset)
         loop = asyncio.get_running_loop()
         start = await loop.run_in_executor(
             self._ask, find, self._guide, self._analysis, document, offset, float(self.settings.analysis_budget_ms)
@@ -292,6 +297,7 @@ class Session:
         if reason:
             self._nothing("inline", reason, document, offset)
             return []
+        self._recent.turned(document, offset)
         if not invoked and (known := self.offers.typed_through(document, offset)) is not None:
             shown, rest = known
             self._sent(shown)
@@ -448,12 +454,16 @@ class Session:
                 gc.collect()
             preload_torch()
             from ..decoding.decoder import Decoder  # torch: seconds, and not on the event loop
+            from ..decoding.prompt import CHARACTERS_PER_TOKEN
 
             decoder = Decoder.of(
                 settings.model, settings.device, settings.threads, settings.context_tokens, settings.cuda_graphs
             )
             self._outlines = Outlines(settings.context_outline or decoder.model.outline_characters)
             decoder.context = self._outlines.of
+            reach = decoder.engine.context_tokens * CHARACTERS_PER_TOKEN
+            self._recent.use(settings.context_recent or decoder.model.recent_characters, reach)
+            decoder.recent = self._recent.of
             # Torch and the model stay: a full collection that looks at them too holds up a key for 150 ms instead of 20.
             gc.freeze()
             return decoder

@@ -133,6 +133,28 @@ def test_prompt_order_is_a_property_of_the_folder(copy_of: Folder) -> None:
         load(str(folder), "cpu")
 
 
+def test_a_folder_says_what_context_its_model_makes_use_of(copy_of: Folder) -> None:
+    folder = copy_of("qwen2")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<|file_sep|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    model = load(str(folder), "cpu")
+    assert model.file_separator == tokenizer.token_to_id("<|file_sep|>") is not None
+    assert (model.outline_characters, model.recent_characters) == (0, 0)
+    own = '{"outline_characters": 600, "recent_characters": 800, "separates_files": false}'
+    (folder / "fairlead.json").write_text(own)
+    model = load(str(folder), "cpu")
+    assert (model.outline_characters, model.recent_characters, model.file_separator) == (600, 800, None)
+    for wrong, message in {
+        '{"recent_characters": -1}': "recent_characters is a whole number, 0 or more",
+        '{"outline_characters": true}': "outline_characters is a whole number, 0 or more",
+        '{"separates_files": 1}': "separates_files is true or false",
+    }.items():
+        (folder / "fairlead.json").write_text(wrong)
+        with pytest.raises(ModelBroken, match=message):
+            load(str(folder), "cpu")
+
+
 def test_a_model_that_wants_a_first_token(copy_of: Folder) -> None:
     """Either the tokenizer itself puts it there, or its config says it should be."""
     folder = copy_of("codegen")

@@ -112,6 +112,8 @@ return {
   context_tokens = 0,
   -- Characters of an outline of what a file imports from its project, put before it in the prompt; 0 leaves it to the model's folder. It does not help the packaged model.
   context_outline = 0,
+  -- Characters of what you edited lately in other places, put before the file in the prompt; 0 leaves it to the model's folder.
+  context_recent = 0,
   -- CPU threads of the model; 0 leaves one core to analysis.
   threads = 0,
   project = {
