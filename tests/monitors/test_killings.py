@@ -20,7 +20,7 @@ from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.process import AnalysisProcess
 
 KILL_EVERY = 10
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 LONG_COMMENT = "# so that the pipe is full before all is written\n" * 8_000
 
 

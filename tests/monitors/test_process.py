@@ -19,7 +19,7 @@ from fairlead.monitors.errors import AnalysisDown
 from fairlead.monitors.process import AnalysisProcess
 from fairlead.monitors.vital_signs import STOPPED_S, Silence
 
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 LOOPING_WORKER = """
 from fairlead.monitors import worker
@@ -222,6 +222,7 @@ class TestFaults:
 
     def test_an_owner_that_does_not_look_waits_for_a_stopped_one(self, own: AnalysisProcess) -> None:
         members(own, "x = 'a'.▮")
+        own._lifeless_s = 3600.0
         assert own._running is not None
         own._running._silence = Silence(pid(own), lambda number: None)
         os.kill(pid(own), signal.SIGSTOP)
@@ -376,13 +377,14 @@ class TestEnd:
         code = (
             "import sys, time\n"
             "from fairlead.monitors.process import AnalysisProcess\n"
+            "from fairlead.monitors.analysis import Document\n"
             "a = AnalysisProcess(cache_folder=sys.argv[1])\n"
+            "a.members(Document('/nowhere/a.py', 'x = str.', 0), 8).result()  # by now it has asked for its death signal\n"
             "print(a._running._process.pid, flush=True)\n"
             "time.sleep(60)\n"
         )
         with subprocess.Popen([sys.executable, "-c", code, cache_folder], stdout=subprocess.PIPE, text=True) as parent:
             assert parent.stdout is not None
             child = int(parent.stdout.readline())
-            time.sleep(0.3)
             parent.send_signal(number)
             assert gone(child, 2.0)

@@ -15,7 +15,7 @@ import pytest
 from fairlead.monitors.vital_signs import STARVED_S, STOPPED_S, Signs, Silence, signs_of
 
 LIMIT_S, LOOK_S = 10.0, 0.1
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass

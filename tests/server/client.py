@@ -27,6 +27,9 @@ CAPABILITIES: dict[str, Any] = {
 }
 """What the tests' editor can do, unless a test says otherwise."""
 
+PATIENCE_S = 90.0
+"""For an answer. A machine with much other work may take long; that is no fault of the server's."""
+
 NEEDED = {
     "workspace/configuration": ("workspace", "configuration"),
     "window/workDoneProgress/create": ("window", "workDoneProgress"),
@@ -116,7 +119,7 @@ class Client:
         finally:
             await client._clean_up()
 
-    async def request(self, method: str, params: Any = None, *, timeout_s: float = 20) -> Any:
+    async def request(self, method: str, params: Any = None, *, timeout_s: float = PATIENCE_S) -> Any:
         """The result; raises ResponseError for an error answer and TimeoutError for none."""
         return await asyncio.wait_for(self.send(method, params)[1], timeout_s)
 
@@ -135,7 +138,7 @@ class Client:
         self.notify("$/cancelRequest", {"id": message_id})
 
     async def notification(
-        self, method: str, *, where: Callable[[Any], bool] = lambda params: True, timeout_s: float = 20
+        self, method: str, *, where: Callable[[Any], bool] = lambda params: True, timeout_s: float = PATIENCE_S
     ) -> Any:
         """The parameters of the first notification or request of this method, not taken yet, that `where` accepts."""
 

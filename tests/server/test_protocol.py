@@ -99,7 +99,7 @@ class Raw:
         self.send({"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params})
         return self._next_id
 
-    def wait_for(self, wanted: Callable[[Any], bool], timeout_s: float = 10) -> Any:
+    def wait_for(self, wanted: Callable[[Any], bool], timeout_s: float = 60) -> Any:
         """The first message that is wanted; the others are kept."""
         for message in self._kept:
             if wanted(message):
@@ -112,7 +112,7 @@ class Raw:
                 return message
             self._kept.append(message)
 
-    def answer(self, message_id: object, timeout_s: float = 10) -> Any:
+    def answer(self, message_id: object, timeout_s: float = 60) -> Any:
         return self.wait_for(lambda message: message.get("id") == message_id and "method" not in message, timeout_s)
 
     def result(self, method: str, params: Any = None) -> Any:

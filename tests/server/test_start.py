@@ -158,7 +158,8 @@ async def test_static_answers_before_the_model_is_ready_and_progress_from_begin_
 async def test_a_client_that_announces_nothing_is_sent_nothing_but_the_status(
     start_client: StartClient, tmp_path: Path
 ) -> None:
-    async with start_client(NO_MODEL, capabilities=PLAIN, roots=[tmp_path.as_uri()]) as client:
+    options = {"analysis.budget_ms": 20_000}
+    async with start_client(NO_MODEL, capabilities=PLAIN, roots=[tmp_path.as_uri()], options=options) as client:
         await settled(client)
         uri = (tmp_path / "main.py").as_uri()
         client.open(uri, "import os\nos.getcwd")
