@@ -155,7 +155,7 @@ class Measured:
 async def type_for(client: Client, folder: Path, seconds: float, pause_s: float = 0.0) -> Measured:
     """Type real code into twenty files in turns, asking as editors do; a key every `pause_s`."""
     measured, process, draw = Measured(), psutil.Process(client.process.pid), random.Random(1)
-    begun, looked = time.monotonic(), 0.0
+    begun, looked = time.monotonic(), -seconds  # so that it is looked at once, however long the first keys take
     opened: dict[str, str] = {}
     while (now := time.monotonic() - begun) < seconds:
         uri = (folder / f"file{draw.randrange(20)}.py").as_uri()
