@@ -67,18 +67,27 @@ class Statement:
 
 
 def statements(count: int, seed: int = 1) -> list[Statement]:
-    """As many from each package as there are."""
-    root, chance = install(), random.Random(seed)
-    queues: list[list[Statement]] = []
+    """As many from each package as there are, files in any order."""
+    root, queues = install(), []
     for requirement, _ in measured(REQUIREMENTS.read_text("utf-8")):
         package = requirement.partition("==")[0]
-        found = [one for path in files_of(root, package) for one in of_file(root, path, package, chance)]
-        chance.shuffle(found)
-        queues.append(found)
+        queues.append(of_package(root, package, random.Random(f"{seed}:{package}")))
     chosen: list[Statement] = []
-    while len(chosen) < count and any(queues):
-        chosen += [queue.pop() for queue in queues if queue]
+    while len(chosen) < count and queues:
+        for queue in list(queues):
+            one = next(queue, None)
+            if one is None:
+                queues.remove(queue)
+            else:
+                chosen.append(one)
     return chosen[:count]
+
+
+def of_package(root: Path, package: str, chance: random.Random) -> Iterator[Statement]:
+    """Statements of all kinds, those of one file together."""
+    for path in chance.sample(paths := files_of(root, package), len(paths)):
+        found = list(of_file(root, path, package, chance))
+        yield from chance.sample(found, len(found))
 
 
 def of_file(root: Path, path: str, package: str, chance: random.Random) -> Iterator[Statement]:
@@ -249,6 +258,7 @@ def packed(count: int) -> None:
     assert isinstance(engine, TorchEngine)
     ways = {"causal": (False, False), "packed, places of their own": (True, False), "packed, places shared": (True, True)}
     taken: dict[str, list[float]] = defaultdict(list)
+    again: dict[str, list[int]] = defaultdict(list)
     for one in statements(count):
         parts = [
             decoder.vocabulary.encode(f"# {chunk.path}\n{chunk.text}\n\n") for chunk in (*one.others[FEW], one.used[FEW])
@@ -257,6 +267,10 @@ def packed(count: int) -> None:
         prompt = lay_out(decoder.model, decoder.vocabulary, one.document.text, one.offset, one.offset, budget)
         ids = decoder.vocabulary.encode(prompt.forced + one.document.text[one.offset : one.end] + "\n")[: RESERVE - 1]
         rest = [*prompt.tokens, *ids]
+        again["read in all"].append(sum(map(len, parts)) + len(prompt.tokens))
+        for at, part in enumerate(parts):
+            again["read again when one of four changes, packed"].append(len(part) + len(prompt.tokens))
+            again["read again when one of four changes, causal"].append(sum(map(len, parts[at:])) + len(prompt.tokens))
         for name, (is_packed, is_shared) in {"nothing": (False, False), **ways}.items():
             logits = read_at_once(engine, [] if name == "nothing" else parts, rest, is_packed, is_shared)
             rows = logits[-len(ids) - 1 : -1]
@@ -267,6 +281,8 @@ def packed(count: int) -> None:
             pairs = [value - other for value, other in zip(found, taken[base], strict=True)]
             error = statistics.stdev(pairs) / len(pairs) ** 0.5 if any(pairs) else 0.0
             print(f"{name:30} {statistics.mean(found):.3f}  to {base} {statistics.mean(pairs):+.3f} ± {error:.3f}")
+    for name, tokens in again.items():
+        print(f"tokens {name}: {statistics.mean(tokens):.0f}")
     small = default_model()
     for shape in (None, "0.5B"):
         model = small if shape is None else widened_model(small, 1024, shape)

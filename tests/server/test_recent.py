@@ -113,6 +113,15 @@ def test_a_place_of_the_same_document_only_where_no_prompt_reaches_it(recent: Re
     assert shown(recent, "long.py") == []
 
 
+def test_two_edits_of_one_function_are_one_chunk(recent: Recent) -> None:
+    text = "def ask():\n" + "".join(f"    step_{number}()\n" for number in range(9))
+    recent.typed(document("ask.py", text), 0)
+    text = edit(recent, "ask.py", text, "step_1", "go_one")
+    text = edit(recent, "ask.py", text, "step_7", "go_seven")
+    recent.turned(document("report.py", REPORT), 0)
+    assert shown(recent, "report.py") == [("ask.py", text.rstrip())]
+
+
 def test_line_ends_of_windows_are_line_ends(recent: Recent) -> None:
     stock = edit(recent, "stock.py", STOCK.replace("\n", "\r\n"), "len(items)", "sum(items)")
     recent.turned(document("report.py", REPORT), 0)
