@@ -93,9 +93,9 @@ def outcomes(report: str, form: str = "") -> dict[str, Outcome]:
 
 
 def _place(classname: str) -> str:
-    """`tests.server.test_text.TestClass` as a path; classes are left out."""
+    """`tests.server.test_text.TestClass` as a path; classes are left out. ".py" for what is no test: a run that was stopped."""
     parts = classname.split(".")
-    last = max(at for at, part in enumerate(parts) if part.startswith("test_"))
+    last = max((at for at, part in enumerate(parts) if part.startswith("test_")), default=-1)
     return "/".join(parts[: last + 1]) + ".py"
 
 

@@ -118,7 +118,8 @@ ROWS = (
         (f"{S}test_every_place.py::test_no_place_is_answered_with_an_error",
          f"{S}test_bad_input.py::test_a_real_file_cut_off_anywhere_is_no_error_anywhere"),
         (f"{S}test_every_place.py::test_an_error_answer_is_noticed",),
-        missing="packages are for `scripts/night` alone, else the standard library; the model is off at most places"),
+        missing="packages are for `scripts/night` alone, else the standard library; the model is off; on a busy machine "
+                "some are over budget by the clock"),
     Row("T19", "Random programs: no error answers, incremental trees equal fresh ones",
         (f"{M}test_random_programs.py::test_every_question_about_a_broken_program_is_answered",
          f"{M}test_random_programs.py::test_the_edited_tree_of_a_broken_program_is_a_fresh_one",

@@ -458,7 +458,10 @@ def signature_of(best: Any, name: str) -> str:
         return "\n".join(f"def {signature.to_string()}" for signature in signatures[:4]) or f"def {name}()"
     types = [found for found in best.infer() if found.type in ("instance", "class", "function", "module")]
     shown = [f"type[{found.name}]" if found.type == "class" else found.name for found in types]
-    hint = best.get_type_hint() if kind in ("statement", "param", "property") else ""
+    try:
+        hint = best.get_type_hint() if kind in ("statement", "param", "property") else ""
+    except TypeError:  # jedi cannot write a list of what it does not know: `x = []`
+        hint = ""
     hint = hint or " | ".join(dict.fromkeys(shown))
     return f"{name}: {hint}" if hint else name
 

@@ -82,6 +82,7 @@ def patch(trees: TreeCache) -> None:
     jedi_annotation.infer_return_types = infer_return_types
 
 
+_VALUES = ("None", "True", "False", "yield")
 _infer_atom = jedi_syntax_tree.infer_atom
 _infer_node = jedi_syntax_tree._infer_node
 _infer_return_types = jedi_annotation.infer_return_types
@@ -98,8 +99,10 @@ def infer_atom(context: Any, atom: Any) -> Any:
     """jedi's, but `Self` inside of a generic (`Iterator[Self]`) is the class it is written in, and `LiteralString` is str.
 
     jedi takes whatever class is around when the generic is solved: of an `Iterator[Self]`, the iterator. Of
-    `LiteralString` (`sys.platform`) it knows nothing.
+    `LiteralString` (`sys.platform`) it knows nothing. At a keyword that is no value (`if (`) it raises; here it has none.
     """
+    if atom.type == "keyword" and atom.value not in _VALUES:
+        return ValueSet(())
     if atom.type == "name" and atom.value == "LiteralString" and context.is_stub():
         return ValueSet([builtin_from_name(context.inference_state, "str")])
     values = _infer_atom(context, atom)

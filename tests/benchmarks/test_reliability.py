@@ -46,6 +46,13 @@ REPORT = """<testsuites><testsuite>
 <testcase classname="tests.server.test_b" name="test_three"><skipped message="not here"/></testcase>
 </testsuite></testsuites>"""
 
+STOPPED = """<testsuites><testsuite>
+<testcase classname="" name="pytest"><error message="internal error"/></testcase></testsuite></testsuites>"""
+
+
+def test_a_run_that_was_stopped_is_read_and_has_failed() -> None:
+    assert [outcome.failed for outcome in ledger.outcomes(STOPPED).values()] == [["pytest"]]
+
 
 def test_a_line_shows_the_figures_of_its_tests_and_their_failures() -> None:
     found = ledger.outcomes(REPORT)

@@ -150,6 +150,9 @@ class TestAnswers:
         ("text", "signature"),
         [
             ("x▮ = 1\n", "x: int"),
+            ("x▮ = []\n", "x: list"),
+            ("x▮ = {'a': nothing}\n", "x: dict"),
+            ("def f(x=[nothing()]):\n    return x▮\n", "x: list"),
             ("class Po▮int:\n    def __init__(self, x: int): ...\n", "class Point(x: int)"),
             ("import o▮s\n", "import os"),
             ("def f(a: str):\n    return a▮\n", "a: str"),
@@ -159,6 +162,13 @@ class TestAnswers:
         found = shared.describe(*at(text)).result(PATIENCE_S)
         assert found is not None
         assert found.signature == signature
+
+    @pytest.mark.parametrize(
+        "text", ["if (▮", "return (▮", "x = nothing or (▮", "x = [1 for (▮ in nothing]", "from os import (▮"]
+    )
+    def test_a_bracket_behind_a_keyword_is_no_call(self, shared: AnalysisProcess, text: str) -> None:
+        found = shared.signatures(*at(text)).result(PATIENCE_S)
+        assert (found.known, found.reason) == (False, "what is called is not known")
 
     @pytest.mark.parametrize("text", ["1▮2", "  ▮  ", "# com▮ment", "'str▮ing'", "nothing▮"])
     def test_what_cannot_be_described(self, shared: AnalysisProcess, text: str) -> None:

@@ -75,7 +75,8 @@ async def visited(client: Client, folder: Path, count: int, methods: tuple[str, 
     for path, offset, variant in places(count):
         text, at = variant(path.read_text("utf-8"), offset)
         client.change(uri, text)
-        line0, character = text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1)
+        line0, begin = text.count("\n", 0, at), text.rfind("\n", 0, at) + 1
+        character = len(text[begin:at].encode("utf-16-le", "surrogatepass")) // 2
         here: dict[str, Any] = client.at(uri, line0, character)
         around = {"start": {"line": max(0, line0 - 20), "character": 0}, "end": {"line": line0 + 1, "character": 0}}
         for method in methods:
