@@ -244,7 +244,7 @@ def usable_cores() -> int:
 def heal_at(text: str, offset: int) -> int:
     """The first character to be generated anew: the dot before a half-typed name, the name itself, or the cursor."""
     begin = offset
-    while begin > 0 and ("a" + text[begin - 1]).isidentifier():
+    while begin > 0 and stops.lengthens_name(text[begin - 1]):
         begin -= 1
     dot = begin
     while dot > 0 and text[dot - 1] in " \t":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..monitors.monitor import State
+from .stops import lengthens_name
 
 if TYPE_CHECKING:  # the server shows offers without importing torch
     import torch
@@ -44,7 +45,7 @@ def endings(draft: Draft, text: str, goes_on: float | None, word_mass: Callable[
         here = written[: step.size - len(draft.forced)].decode("utf-8", "ignore").rstrip()
         last = len(here) >= len(text)
         length = len(text) if last else len(here)
-        inside = not last and (step.log_prob is None or (_is_word(text[length - 1 :]) and _is_word(text[length:])))
+        inside = not last and (step.log_prob is None or (lengthens_name(text[length - 1 :]) and lengthens_name(text[length:])))
         if length > seen and count and text[:length].strip() and not inside:
             mass = _mass_behind(text[:length], steps[at + 1 : at + 2], goes_on, word_mass)
             yield Ending(length, math.exp(total) * (1 - mass), math.exp(total / count), step.state)
@@ -54,13 +55,8 @@ def endings(draft: Draft, text: str, goes_on: float | None, word_mass: Callable[
 
 
 def _mass_behind(text: str, following: list[Step], goes_on: float | None, word_mass: Callable[[torch.Tensor], float]) -> float:
-    if not _is_word(text[-1:]):
+    if not lengthens_name(text[-1:]):
         return 0.0
     if not following:
         return goes_on or 0.0
     return word_mass(following[0].logits) if len(following[0].logits) else 0.0
-
-
-def _is_word(text: str) -> bool:
-    """Whether the first character may stand inside a name."""
-    return bool(text) and ("a" + text[0]).isidentifier()

@@ -312,7 +312,7 @@ class Writer:
             draft.add(token_id, token_text, rows[position], state, value if position == len(ids) - 1 else None)
         if branch.crossing_id is not None:
             return _Next(self._ahead.step(branch.crossing_id, 0))
-        return _Next(rows[-1], ends_word=("a" + name[-1]).isidentifier())
+        return _Next(rows[-1], ends_word=stops.lengthens_name(name[-1]))
 
     def _choose(self, scored: Scored) -> str | None:
         """The name to write: the likeliest, or a sample (nucleus); None when the model believes in none of them."""

@@ -136,7 +136,7 @@ def _stands(draft: Draft, state: State, rest: str) -> bool:
 def _inside_name(text: str, word_mass: float) -> bool:
     """Whether a text that is broken off ends inside a name, or behind a dot; `word_mass` is the probability that what
     comes next lengthens a name."""
-    if text and ("a" + text[-1]).isidentifier():
+    if stops.lengthens_name(text[-1:]):
         return word_mass > 0.5
     return without_accessor(text) != text
 
@@ -144,7 +144,7 @@ def _inside_name(text: str, word_mass: float) -> bool:
 def without_last_word(text: str) -> str:
     """A text that was broken off inside a name, without that name and a dot that then dangles."""
     end = len(text)
-    while end > 0 and ("a" + text[end - 1]).isidentifier():
+    while end > 0 and stops.lengthens_name(text[end - 1]):
         end -= 1
     return without_accessor(text[:end].rstrip()).rstrip(" .")
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from .engine import Engine
+from .stops import lengthens_name
 from .trie import Trie, build
 from .vocabulary import Vocabulary
 
@@ -229,7 +230,7 @@ class _Expansion:
                 self._keep_best(name_index, here + float(crossing[likeliest]), node, int(ids[likeliest]))
             for name_index in self._ends_here.get(node, ()):
                 # A name that ends in `=` or a quote ends whatever follows it.
-                is_word = ("a" + trie.names[name_index][-1]).isidentifier()
+                is_word = lengthens_name(trie.names[name_index][-1])
                 value = here + math.log(max(1e-12, 1.0 - lengthened[row])) if is_word else here
                 self._score(name_index, value)
                 self._keep_best(name_index, value, node, None)

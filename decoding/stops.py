@@ -23,6 +23,11 @@ def line_of(text: str, offset: int) -> tuple[str, str]:
     return text[line_start(text, offset):offset], text[offset:line_end(text, offset)]
 
 
+def lengthens_name(text: str) -> bool:
+    """Whether `text`, right behind a name, would lengthen it: whether its first character may stand inside one."""
+    return bool(text) and ("a" + text[0]).isidentifier()
+
+
 def indentation(line: str) -> int:
     """Width of the blanks a line starts with; a tab counts to the next multiple of eight, as Python counts."""
     return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(8))
@@ -107,7 +112,7 @@ def refusal(text: str, offset: int, *, automatic: bool) -> str:
     Automatic text is offered at the end of a line, or before closing brackets and the like, not in the middle of code.
     """
     before, after = line_of(text, offset)
-    if after[:1] and ("a" + after[0]).isidentifier():
+    if lengthens_name(after):
         return "the cursor is inside a name"
     if before[-1:] and len(before) > 20_000:
         return "the line is longer than 20,000 characters"

@@ -52,6 +52,5 @@ def names_of(root: Node, module: str = "", is_package: bool = False, classes: bo
 
 def _alias(node: Node) -> tuple[str, str]:
     if node.type == "aliased_import":
-        name, alias = node.child_by_field_name("name"), node.child_by_field_name("alias")
-        return text_of(name) if name is not None else "", text_of(alias) if alias is not None else ""
+        return text_of(node.child_by_field_name("name")), text_of(node.child_by_field_name("alias"))
     return text_of(node), ""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from .analysis import Classification, Document, Members, Signatures
+from .answers import LATE
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ ABOUT_CALLS = frozenset({"signatures", "literals"})
 
 def unanswered(question: Question) -> Answer:
     """Stands for an answer about a call that did not come: nothing is known, nothing refused."""
-    reason = "analysis did not answer in time"
-    return Classification(reason=reason) if question.about == "literals" else Signatures(reason=reason)
+    return Classification(reason=LATE.reason) if question.about == "literals" else LATE
 
 
 class State(Protocol):

@@ -396,7 +396,7 @@ def _class(node: Node, module: str, path: str) -> ProjectClass:
                     members.add(text_of(left))
     members.update(first or second for first, second in _STORED.findall(text_of(node)))
     is_open = is_open or bool(members & {"__getattr__", "__getattribute__"})
-    return ProjectClass(text_of(name) if name is not None else "", module, path, node.start_point[0], tuple(bases),
+    return ProjectClass(text_of(name), module, path, node.start_point[0], tuple(bases),
                         frozenset(members), is_open)  # fmt: skip
 
 

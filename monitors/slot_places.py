@@ -164,7 +164,7 @@ def parameters(function: Node) -> Iterator[tuple[Node, Node | None, Node | None,
 
 def _function(node: Node, scope: _Scope, columns: Columns, found: list[Slot]) -> _Scope:
     name_node, holder = node.child_by_field_name("name"), node.child_by_field_name("parameters")
-    name = text_of(name_node) if name_node is not None else ""
+    name = text_of(name_node)
     scope.bound.add(name)
     path = (*scope.path, name)
     start = columns.offset(node.start_byte)
@@ -180,7 +180,7 @@ def _function(node: Node, scope: _Scope, columns: Columns, found: list[Slot]) ->
             continue
         found.append(_slot(
             "parameter", parameter, columns, inner, legal=not header_broken, reason=_BROKEN if header_broken else "",
-            stars=stars, default=text_of(default) if default is not None else "",
+            stars=stars, default=text_of(default),
         ))  # fmt: skip
     if node.child_by_field_name("return_type") is None and name_node is not None and holder is not None:
         end = columns.offset(holder.end_byte)
@@ -194,7 +194,7 @@ def _function(node: Node, scope: _Scope, columns: Columns, found: list[Slot]) ->
 
 def _class(node: Node, scope: _Scope) -> _Scope:
     name_node, bases = node.child_by_field_name("name"), node.child_by_field_name("superclasses")
-    name = text_of(name_node) if name_node is not None else ""
+    name = text_of(name_node)
     scope.bound.add(name)
     why = ""
     if decorators(node):

@@ -95,7 +95,7 @@ def _put(call: Node, found: dict[str, list[Binding]]) -> None:
     if callee is None or callee.type != "attribute" or holder is None or not holder.named_children:
         return
     receiver, attribute = callee.child_by_field_name("object"), callee.child_by_field_name("attribute")
-    how = _ADDING.get(text_of(attribute)) if attribute is not None else None
+    how = _ADDING.get(text_of(attribute))
     if how is not None and receiver is not None and receiver.type == "identifier":
         _add(found, receiver, Binding(how, holder.named_children[-1]))  # type: ignore[arg-type] # the values of _ADDING
 

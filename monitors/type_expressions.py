@@ -216,7 +216,7 @@ class Expressions:
             return value
         if index is not None and index.type == "slice":
             return "tuple" if head(value) == "tuple" and "..." not in value else value
-        number = text_of(index) if index is not None else ""
+        number = text_of(index)
         return self._item(value, int(number) if number.isdigit() else -1, scope, depth)
 
     def _attribute(self, node: Node, scope: Scope, depth: int) -> str:
@@ -375,7 +375,7 @@ class Expressions:
                 text = text_of(own.child_by_field_name("name") or own)
                 first = {"classmethod", "__init_subclass__", "__new__"} & {*decorators(function), name_of(function)}
                 return f"type[{text}]" if first else text
-            text = exact(text_of(annotation)) if annotation is not None else ""
+            text = exact(text_of(annotation))
             if not text and default is not None:
                 text = known_part(self.of(default, scope, depth)) if default.type != "none" else ""
                 text = text if text in ("str", "bool", "int", "float", "bytes") else ""
@@ -443,7 +443,7 @@ class Expressions:
 
     def _module(self, node: Node | None, scope: Scope) -> Outline | None:
         """The module that an expression means; None where it means anything else."""
-        first = text_of(node).split(".")[0] if node is not None else ""
+        first = text_of(node).split(".")[0]
         return None if first in scope.local else self._names.module(node, scope.outline)
 
     def _called_in(self, outline: Outline, name: str, scope: Scope, depth: int) -> str:

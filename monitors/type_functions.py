@@ -9,8 +9,7 @@ from .syntax import text_of
 
 def name_of(node: Node) -> str:
     """The name of a definition."""
-    name = node.child_by_field_name("name")
-    return text_of(name) if name is not None else ""
+    return text_of(node.child_by_field_name("name"))
 
 
 def class_around(function: Node | None) -> str:

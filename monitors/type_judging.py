@@ -118,6 +118,8 @@ def judge(
     vector: list[float], text: str, evidence: Evidence, said: dict[str, set[str]], annotated: dict[str, float],
     here: Surroundings, attributes: tuple[str, ...],
 ) -> None:  # fmt: skip
+    """Write into the vector of the candidate `text` all that depends on the slot; `said` and `annotated` are what
+    `said_classes` and `annotated_types` find there, `attributes` what is read from the value."""
     heads = {known_types.head(part) for part in known_types.split_union(text)}
     for what, names in said.items():
         put(vector, what, bool(heads & names))
@@ -200,6 +202,7 @@ def members_of(text: str, index: ProjectIndex) -> tuple[frozenset[str], bool]:
 
 
 def spelled_out(name: str) -> list[str]:
+    """The words of a name in lower case, abbreviations written out."""
     return [_ABBREVIATED.get(word, word) for word in words(name)]
 
 
@@ -220,6 +223,8 @@ def similarity(vector: list[float], slot: Slot, name: str) -> None:
     short = (spelled != own and spelled[-1] == theirs[-1]) or (len(joined) > 1 and joined == initials)
     short = short or (len(joined) > 2 and theirs[-1].startswith(joined) and theirs[-1] != joined)
     put(vector, "abbreviated", short)
+
+
 def optional_vector(evidence: Evidence) -> tuple[float, ...]:
     """What speaks for None, as numbers in the order of `OPTIONAL_FEATURES`."""
     share = min(1 - 1e-6, max(1e-6, evidence.opinion.optional))
@@ -234,10 +239,12 @@ def optional_vector(evidence: Evidence) -> tuple[float, ...]:
 
 
 def blank() -> list[float]:
+    """A vector in the order of `FEATURES` of which nothing is known."""
     return [0.0] * len(FEATURES)
 
 
 def put(vector: list[float], name: str, value: float) -> None:
+    """Write one number of a vector, by its name in `FEATURES`; KeyError for any other name."""
     vector[INDEX[name]] = float(value)
 
 

@@ -22,6 +22,7 @@ class Names:
         self._homes: dict[str, str] = {}
 
     def meet(self, one: ClassOutline) -> None:
+        """Remember where a class is from, if it is none of the project's."""
         if one.outline.is_stub:
             self._homes.setdefault(one.name, one.outline.module)
 
@@ -30,6 +31,7 @@ class Names:
         return self._homes.get(name, "")
 
     def imported(self, outline: Outline, name: str) -> ClassOutline | Outline | tuple[Outline, str] | None:
+        """What a module's name is imported from: a class, a module, or (module, name); None where nothing is there to see."""
         if name in outline.bound:
             return self._outlines.imported(*outline.bound[name])
         for star, (module, _) in outline.bound.items():
@@ -38,6 +40,7 @@ class Names:
         return None
 
     def function_in(self, outline: Outline, name: str) -> tuple[Outline, Node] | None:
+        """(module, `def`) of the function that a module's name means, builtins included; None where it means none."""
         if name in outline.functions:
             return outline, outline.functions[name]
         found = self.imported(outline, name)
@@ -64,6 +67,7 @@ class Names:
         return found if isinstance(found, Outline) else None
 
     def class_of(self, name: str, where: Outline) -> ClassOutline | None:
+        """The class that a name in a type means, in the project, in what was met, in builtins and typing."""
         if name in where.classes:
             return where.classes[name]
         found = self._outlines.class_of(name, where.module)

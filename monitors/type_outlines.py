@@ -21,6 +21,7 @@ from .project_types import ProjectIndex
 from .reader import read_source
 from .slot_places import decorators
 from .syntax import fresh_tree, text_of
+from .type_functions import name_of
 
 _STUBS = Path(jedi.__file__).parent / "third_party" / "typeshed" / "stdlib"
 _KEPT = 96
@@ -153,9 +154,9 @@ def outline(text: str, module: str, is_stub: bool, package: bool) -> Outline:
     found = Outline(module, is_stub, tree, bound=names_of(tree.root_node, module, package, classes=False))
     for node in _statements(tree.root_node):
         if node.type == "function_definition":
-            found.functions.setdefault(_name(node), node)
+            found.functions.setdefault(name_of(node), node)
         elif node.type == "class_definition":
-            found.classes.setdefault(_name(node), _class(node, found))
+            found.classes.setdefault(name_of(node), _class(node, found))
         elif node.type == "assignment":
             _assigned(node, found.values)
     return found
@@ -196,11 +197,6 @@ def _statements(node: Node) -> Iterator[Node]:
             yield one
 
 
-def _name(node: Node) -> str:
-    name = node.child_by_field_name("name")
-    return text_of(name) if name is not None else ""
-
-
 def _assigned(node: Node, values: dict[str, list[Value]]) -> None:
     left = node.child_by_field_name("left")
     if left is not None and left.type == "identifier":
@@ -216,14 +212,14 @@ def _value(node: Node) -> Node | None:
 
 
 def _class(node: Node, where: Outline) -> ClassOutline:
-    found = ClassOutline(_name(node), where, node)
+    found = ClassOutline(name_of(node), where, node)
     holder = node.child_by_field_name("superclasses")
     if holder is not None:
         found.bases = [text_of(one) for one in holder.named_children if one.type != "keyword_argument"]
     body = node.child_by_field_name("body")
     for one in _statements(body) if body is not None else ():
         if one.type == "function_definition":
-            found.methods.setdefault(_name(one), one)
+            found.methods.setdefault(name_of(one), one)
             if not where.is_stub:
                 _stored(one, found)
         elif one.type == "assignment":

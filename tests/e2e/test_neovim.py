@@ -484,24 +484,24 @@ HINTS = [
 ]
 
 
-@pytest.fixture
-def typed(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
-    """An editor whose server knows the types of the table, with nothing open."""
+def served_by(server: Path, start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
+    """An editor with the script `server` for its server, with nothing open."""
     shutil.copytree(HERE / "project", tmp_path / "project")
-    command_line = f"{sys.executable} -E -P {HERE.parent / 'typed_server.py'}"
-    editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": command_line})
+    editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": f"{sys.executable} -E -P {server}"})
     yield editor
     editor.close()
+
+
+@pytest.fixture
+def typed(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
+    """An editor whose server knows the types of the table."""
+    yield from served_by(HERE.parent / "typed_server.py", start, env, tmp_path)
 
 
 @pytest.fixture
 def hostile(start: list[str], env: dict[str, str], tmp_path: Path) -> Iterator[Editor]:
     """An editor whose server offers what an editor might take for its own."""
-    shutil.copytree(HERE / "project", tmp_path / "project")
-    command_line = f"{sys.executable} -E -P {HERE / 'hostile_server.py'}"
-    editor = Editor(start, tmp_path / "project", {**env, "FAIRLEAD_CMD": command_line})
-    yield editor
-    editor.close()
+    yield from served_by(HERE / "hostile_server.py", start, env, tmp_path)
 
 
 def test_a_hostile_text_that_is_taken_is_in_the_buffer_as_it_was_shown(
