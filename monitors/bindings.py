@@ -14,7 +14,7 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from .module_names import absolute, modules_of, packages_of
-from .syntax import parse, text_of
+from .syntax import parse, scope_around, text_of
 
 _STAR = re.compile(r"\bimport[ \t(]*\*")
 _LISTS = frozenset({
@@ -112,12 +112,10 @@ def import_of(identifier: Node) -> Node | None:
 
 def scope_of(identifier: Node) -> Node | None:
     """The function, class or lambda whose scope the identifier is bound in; None for the module's."""
-    at = identifier.parent
-    if at is not None and at.type in ("function_definition", "class_definition"):
-        at = at.parent  # its name belongs to the scope around it
-    while at is not None and at.type not in ("function_definition", "class_definition", "lambda"):
-        at = at.parent
-    return at
+    holder = identifier.parent
+    if holder is not None and holder.type in ("function_definition", "class_definition"):
+        return scope_around(holder)  # its name belongs to the scope around it
+    return scope_around(identifier)
 
 
 def resolved(text: str, path: str, root: str, expression: Node) -> frozenset[str]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from .lexical import Where, common_prefix
+from .running import continues_name
 from .syntax import Place
 
 Kind = Literal["", "word", "number", "closer", "string"]
@@ -42,9 +43,7 @@ class Style:
 
     def continues_name(self, character: str) -> bool:
         """Whether the character can stand in a name."""
-        return character.isalnum() or character == "_" or character in self.letters or (
-            character > "\x7f" and ("a" + character).isidentifier()
-        )  # fmt: skip
+        return continues_name(character) or character in self.letters
 
     def is_name(self, text: str) -> bool:
         """Whether `text` can be written behind an accessor as it is."""

@@ -16,6 +16,7 @@ from . import known_types
 from .slot_places import functions
 from .slots import Slot
 from .syntax import byte_of, parse, text_of
+from .type_functions import own_nodes
 from .uses import FunctionUses, last_name, shape, uses
 
 _ABOVE = {
@@ -84,8 +85,7 @@ def _against_parameter(function: Node, used: FunctionUses, slot: Slot, heads: fr
     for use in used.parameters.get(slot.name, ()):
         if use.token.startswith("default:") and not _fits(use.token.partition(":")[2], heads):
             return f"its default is {slot.default[:30]}"
-    body = function.child_by_field_name("body")
-    for line0, bound in _bindings(body, slot.name) if body is not None else ():
+    for line0, bound in _bindings(function, slot.name):
         if not _fits(_made(bound, slot.name, heads), heads):
             return f"line {line0 + 1} makes something else of it"
         if heads == {"bool"} and shape(bound) not in ("bool", "name"):
@@ -170,23 +170,20 @@ def _made(node: Node, name: str, heads: frozenset[str]) -> str:
     return shape(node)
 
 
-def _bindings(body: Node, name: str) -> Iterator[tuple[int, Node]]:
+def _bindings(function: Node, name: str) -> Iterator[tuple[int, Node]]:
     """(line0, value) of every plain assignment to the name in the function itself."""
-    stack = [body]
-    while stack:
-        node = stack.pop()
-        if node.type in ("function_definition", "class_definition", "lambda"):
+    for node in own_nodes(function):
+        if node.type != "assignment":
             continue
-        if node.type == "assignment":
-            left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-            if left is not None and right is not None:
-                if left.type == "identifier" and text_of(left) == name:
-                    yield node.start_point[0], right
-                elif left.type in ("pattern_list", "tuple_pattern") and name in map(text_of, left.named_children):
-                    values = right.named_children if right.type in ("expression_list", "tuple") else []
-                    at = [text_of(child) for child in left.named_children].index(name)
-                    yield node.start_point[0], values[at] if len(values) == left.named_child_count else right
-        stack.extend(node.named_children)
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is None or right is None:
+            continue
+        if left.type == "identifier" and text_of(left) == name:
+            yield node.start_point[0], right
+        elif left.type in ("pattern_list", "tuple_pattern") and name in map(text_of, left.named_children):
+            values = right.named_children if right.type in ("expression_list", "tuple") else []
+            at = [text_of(child) for child in left.named_children].index(name)
+            yield node.start_point[0], values[at] if len(values) == left.named_child_count else right
 
 
 def _leaves(block: Node) -> bool:

@@ -15,9 +15,8 @@ from tree_sitter import Node
 
 from .bindings import binds, field_of, resolved
 from .protocols import UNKNOWN, Creation, Protocol, Protocols
-from .syntax import text_of
+from .syntax import SCOPES, text_of
 
-_SCOPES = frozenset({"function_definition", "class_definition", "lambda"})
 _COMPREHENSIONS = frozenset({
     "list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression",
 })  # fmt: skip
@@ -84,7 +83,7 @@ def follow(source: Source, receiver: Node) -> Standing:
 
 def _scope_of(node: Node) -> Node | None:
     at = node.parent
-    while at is not None and at.type not in _SCOPES and at.type != "module":
+    while at is not None and at.type not in SCOPES and at.type != "module":
         at = at.parent
     return at
 
@@ -142,7 +141,7 @@ class _Walk:
                 return True
             at = parent
             while at is not None and at != scope:
-                if at.type in _SCOPES:
+                if at.type in SCOPES:
                     self._captured = True
                     break
                 at = at.parent
@@ -176,7 +175,7 @@ class _Walk:
             self._set(frozenset())
         elif kind in _BRANCHES:
             _BRANCHES[kind](self, node, depth + 1)
-        elif kind == "decorated_definition" or kind in _SCOPES:
+        elif kind == "decorated_definition" or kind in SCOPES:
             self._definition(node)
         else:
             self._expression(node)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Protocol, Self
 
-from . import clike, lexical, syntax
+from . import clike, lexical, running, syntax
 from .analysis import Document
 
 
@@ -45,16 +45,11 @@ class Language:
     """Whether a text can be written behind a dot as it is."""
 
 
-def continues_python_name(character: str) -> bool:
-    """Whether the character can stand in an identifier of Python."""
-    return character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier())
-
-
 PYTHON = Language(
     "python",
     syntax.place,
     lambda text, offset: lexical.scan(text).lexer_at(offset),
-    continues_python_name,
+    running.continues_name,
     lambda name: name.isidentifier() and not keyword.iskeyword(name),
 )
 

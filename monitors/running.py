@@ -19,6 +19,11 @@ NO_OPERAND = frozenset(keyword.kwlist) - {"None", "True", "False"}
 """Keywords after which a dot is no attribute access (`return .5`). Soft keywords are names as often."""
 
 
+def continues_name(character: str) -> bool:
+    """Whether the character can stand in an identifier, or a number, of Python."""
+    return character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier())
+
+
 @dataclass(frozen=True)
 class Frame:
     """One open string (`quote` is its delimiter), or one replacement field of an f-string (`quote` is empty)."""
@@ -149,7 +154,7 @@ class Lexer:
     def _code(self, character: str) -> Lexer:
         if character in "\r\n":
             return self._newline()
-        if character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier()):
+        if continues_name(character):
             word = self.word + character
             kind: Before = "number" if word[0].isdigit() else "keyword" if word in NO_OPERAND else "word"
             return replace(self, word=word, before=kind, escape=False)

@@ -23,7 +23,7 @@ from .analysis import Kind
 from .lexical import code_of
 from .scope_queries import BINDINGS, MAGIC, STARS
 from .statements import statement_end, words_at
-from .syntax import byte_of, identifier_end, identifier_start, parse
+from .syntax import SCOPES, byte_of, identifier_end, identifier_start, parse
 
 BUILTINS = frozenset(dir(builtins)) | {
     "BaseExceptionGroup", "EncodingWarning", "ExceptionGroup", "PythonFinalizationError", "WindowsError", "aiter",
@@ -45,7 +45,6 @@ _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _HERE = "__here__"
 """Stands for the statement at the place."""
 
-_SCOPES = frozenset({"function_definition", "class_definition", "lambda"})
 _COMPREHENSIONS = frozenset({
     "list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression",
 })  # fmt: skip
@@ -452,7 +451,7 @@ def _spans(nodes: list[Node] | tuple[Node, ...]) -> list[_Span]:
         while stack and spans[stack[-1]].end <= node.start_byte:
             stack.pop()
         body = node.child_by_field_name("body")
-        begin = body.start_byte if body is not None and node.type in _SCOPES else node.start_byte
+        begin = body.start_byte if body is not None and node.type in SCOPES else node.start_byte
         spans.append(_Span(node.start_byte, node.end_byte, node.type, begin, stack[-1] if stack else -1))
         stack.append(len(spans) - 1)
     return spans

@@ -21,7 +21,7 @@ from .bindings import binds, import_of, scope_of
 from .import_lines import imported, is_checking
 from .module_names import modules_of
 from .slots import Import, Slot
-from .syntax import byte_of, parse
+from .syntax import SCOPES, byte_of, parse, scope_around
 
 Version = tuple[int, int]
 
@@ -380,15 +380,8 @@ def _scope_at(place: Place) -> Node | None:
     root = parse(place.text).root_node
     byte = byte_of(place.text, place.slot.offset)
     node = root.descendant_for_byte_range(byte, byte)
-    kinds = ("function_definition", "class_definition", "lambda")
-    at = node
-    while at is not None and at.type not in kinds:
-        at = at.parent
-    if place.slot.kind in ("parameter", "return") and at is not None:
-        at = at.parent
-        while at is not None and at.type not in kinds:
-            at = at.parent
-    return at
+    at = node if node is None or node.type in SCOPES else scope_around(node)
+    return scope_around(at) if place.slot.kind in ("parameter", "return") and at is not None else at
 
 
 def _scopes_from(scope: Node | None) -> Iterator[tuple[int, str]]:
@@ -398,10 +391,7 @@ def _scopes_from(scope: Node | None) -> Iterator[tuple[int, str]]:
         if scope.type != "class_definition" or nearest:
             yield scope.start_byte, scope.type
         nearest = False
-        at = scope.parent
-        while at is not None and at.type not in ("function_definition", "class_definition", "lambda"):
-            at = at.parent
-        scope = at
+        scope = scope_around(scope)
     yield -1, "module"
 
 

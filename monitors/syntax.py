@@ -16,7 +16,7 @@ import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 from .lexical import Scan, Where, common_prefix, line_end, line_start, scan
-from .running import NO_OPERAND
+from .running import NO_OPERAND, continues_name
 
 Context = Literal["load", "store", "del", "fresh", "import"]
 """What is done with the attribute. `fresh`: nothing stands behind it and it begins a statement, so it may become a
@@ -27,6 +27,9 @@ PLACEHOLDER = "Z"
 
 TEXT_LIMIT = 2_000_000
 """Characters; a larger document is not analysed."""
+
+SCOPES = frozenset({"function_definition", "class_definition", "lambda"})
+"""Types of nodes that have a scope of their own."""
 
 PYTHON_GRAMMAR = Language(tree_sitter_python.language())
 _PARSER = Parser(PYTHON_GRAMMAR)
@@ -106,7 +109,7 @@ def normalised(text: str, dot: int, end: int) -> str:
 def identifier_start(text: str, offset: int) -> int:
     """Where the identifier that ends at `offset` begins; `offset` itself if there is none."""
     start = offset
-    while start > 0 and _continues(text[start - 1]):
+    while start > 0 and continues_name(text[start - 1]):
         start -= 1
     return start
 
@@ -114,13 +117,9 @@ def identifier_start(text: str, offset: int) -> int:
 def identifier_end(text: str, offset: int) -> int:
     """Where the identifier that `offset` is in ends; `offset` itself if it is in none."""
     end = offset
-    while end < len(text) and _continues(text[end]):
+    while end < len(text) and continues_name(text[end]):
         end += 1
     return end
-
-
-def _continues(character: str) -> bool:
-    return character == "_" or character.isalnum() or (character > "\x7f" and ("a" + character).isidentifier())
 
 
 def _dot_before(text: str, start: int, scanned: Scan) -> int | None:
@@ -144,7 +143,7 @@ def _dot_before(text: str, start: int, scanned: Scan) -> int | None:
     if last in "'\"":
         span = scanned.span_at(before - 1)
         return dot if span is not None and span.kind == "string" and span.closed else None
-    if _continues(last):
+    if continues_name(last):
         word = text[identifier_start(text, before):before]
         if word in NO_OPERAND:
             return dot if word == "from" and _imports(text, dot, scanned) else None
@@ -208,7 +207,7 @@ def receiver_start(text: str, dot: int, scanned: Scan) -> int:
         if last in ")]}":
             at = _opening(text, at, scanned)
             before = _skip_back(text, at, scanned)
-            if before and (text[before - 1] in ")]}'\"" or _continues(text[before - 1])):
+            if before and (text[before - 1] in ")]}'\"" or continues_name(text[before - 1])):
                 word = text[identifier_start(text, before):before]
                 if word and word in NO_OPERAND:
                     return at
@@ -218,7 +217,7 @@ def receiver_start(text: str, dot: int, scanned: Scan) -> int:
         if last in "'\"":
             span = scanned.span_at(at - 1)
             return span.start if span is not None else at
-        if not _continues(last):
+        if not continues_name(last):
             return at
         at = identifier_start(text, at)
         before = _skip_back(text, at, scanned)
@@ -387,6 +386,14 @@ def fresh_tree(text: str) -> Tree:
 def text_of(node: Node | None) -> str:
     """The node's source; "" for none."""
     return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
+def scope_around(node: Node) -> Node | None:
+    """The function, class or lambda that a node is in; None where it is in the module's own code."""
+    at = node.parent
+    while at is not None and at.type not in SCOPES:
+        at = at.parent
+    return at
 
 
 _parsed: list[_Parsed] = []

@@ -8,6 +8,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from .syntax import text_of
+from .type_functions import own_nodes
 
 How = Literal["value", "written", "element", "enter", "caught", "added", "extended", "stored", "function", "class"]
 """The value of `node`; what an annotation says; an element of it (`for`); what a `with` gives; an instance of the class that is
@@ -30,19 +31,13 @@ class Binding:
 def bindings(function: Node) -> dict[str, list[Binding]]:
     """The local names of a `def`, parameters left out; what inner functions bind is none of them."""
     found: dict[str, list[Binding]] = {}
-    body = function.child_by_field_name("body")
-    stack = [body] if body is not None else []
-    while stack:
-        node = stack.pop()
+    for node in own_nodes(function):
         kind = node.type
         if kind in ("function_definition", "class_definition"):
             name = node.child_by_field_name("name")
             if name is not None:
                 _add(found, name, Binding("function" if kind == "function_definition" else "class", node))
-            continue
-        if kind == "lambda":
-            continue
-        if kind == "assignment":
+        elif kind == "assignment":
             _assigned(node, found)
         elif kind == "named_expression":
             _bind(found, node.child_by_field_name("name"), "value", node.child_by_field_name("value"))
@@ -56,7 +51,6 @@ def bindings(function: Node) -> dict[str, list[Binding]]:
                 _bind(found, target.named_children[0] if target.named_children else target, how, node.named_children[0])
         elif kind == "call":
             _put(node, found)
-        stack.extend(reversed(node.named_children))
     return found
 
 

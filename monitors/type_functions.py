@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tree_sitter import Node
 
-from .syntax import text_of
+from .syntax import SCOPES, text_of
 
 
 def name_of(node: Node) -> str:
@@ -41,21 +43,26 @@ def is_async(function: Node) -> bool:
     return bool(function.children) and function.children[0].type == "async"
 
 
-def exits(function: Node) -> tuple[list[Node], list[Node], bool]:
-    """(return statements, yields, whether anything is raised) of a function's own body."""
-    returns, yields, raises = [], [], False
+def own_nodes(function: Node) -> Iterator[Node]:
+    """Every node of a function's own body in the order of the text: of what is defined in it the definition, not its inside."""
     body = function.child_by_field_name("body")
     stack = [body] if body is not None else []
     while stack:
         node = stack.pop()
-        if node.type in ("function_definition", "class_definition", "lambda"):
-            continue
+        yield node
+        if node.type not in SCOPES:
+            stack.extend(reversed(node.named_children))
+
+
+def exits(function: Node) -> tuple[list[Node], list[Node], bool]:
+    """(return statements, yields, whether anything is raised) of a function's own body."""
+    returns, yields, raises = [], [], False
+    for node in own_nodes(function):
         if node.type == "return_statement":
             returns.append(node)
         elif node.type == "yield":
             yields.append(node)
         raises = raises or node.type == "raise_statement"
-        stack.extend(reversed(node.named_children))
     return returns, yields, raises
 
 

@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from .known_types import head
 from .slot_places import decorators, parameters
-from .syntax import text_of
+from .syntax import SCOPES, text_of
 from .type_texts import exact
 
 _LITERALS = {
@@ -86,7 +86,7 @@ def uses(function: Node) -> FunctionUses:
                 locals_[text_of(left)] = right
         elif kind == "raise_statement" and own:
             found.returns.append(Use("raises", node.start_point[0]))
-        inner = own and kind not in ("function_definition", "lambda", "class_definition")
+        inner = own and kind not in SCOPES
         stack.extend((child, inner) for child in reversed(node.named_children))
     _documented(function, body, found)
     _header(function, body, found)
