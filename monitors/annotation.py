@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from .analysis import Analysis, Document, Members
 from .answers import members_within
-from .languages import PYTHON, language_of
 from .monitor import Question, Start
-from .syntax import place
 from .word_watch import WordState, place_of, watching, word_at
 
 _KNOWN = frozenset({
@@ -29,8 +27,6 @@ class Annotation:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start behind the colon of a parameter or variable, behind `->`, and in the brackets of generics."""
-        if language_of(document.path) is not PYTHON or place(document.text, offset).where != "code":
-            return None
         found = word_at(document, offset)
         if found is None or found[1].slot != "annotation":
             return None
@@ -42,8 +38,6 @@ class Annotation:
 
     def watch(self, document: Document, offset: int) -> WordState:
         """A state that watches the annotations the model writes. Asks nothing."""
-        if language_of(document.path) is not PYTHON:
-            return WordState(self.name, blind=True)
         return watching(self.name, document, offset, _KNOWN)
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:

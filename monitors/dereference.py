@@ -176,11 +176,6 @@ def normal_form(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
-def continues_name(character: str) -> bool:
-    """Whether the character can stand in an identifier of Python."""
-    return PYTHON.continues_name(character)
-
-
 def _begins(names: frozenset[str], typed: str) -> bool:
     start = normal_form(typed)
     return any(name.startswith(start) for name in names)

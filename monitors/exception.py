@@ -8,9 +8,7 @@ from dataclasses import replace
 
 from .analysis import Analysis, Document, Members
 from .answers import members_within
-from .languages import PYTHON, language_of
 from .monitor import Question, Start
-from .syntax import place
 from .word_watch import WordState, place_of, watching, word_at
 
 EXCEPTIONS = frozenset(
@@ -29,8 +27,6 @@ class Exceptions:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start behind `raise` and `except`, and in the brackets behind `except`."""
-        if language_of(document.path) is not PYTHON or place(document.text, offset).where != "code":
-            return None
         found = word_at(document, offset)
         if found is None or found[1].role not in ("raise", "except"):
             return None
@@ -43,8 +39,6 @@ class Exceptions:
 
     def watch(self, document: Document, offset: int) -> WordState:
         """A state that watches what the model raises and catches. Asks nothing."""
-        if language_of(document.path) is not PYTHON:
-            return WordState(self.name, blind=True)
         return watching(self.name, document, offset, EXCEPTIONS)
 
     def ask(self, document: Document, offset: int, question: Question) -> Future[Members]:

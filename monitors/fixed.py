@@ -74,8 +74,7 @@ class FixedAnalysis:
         here = place(document.text, offset)
         if here.dot is None:
             return answered(Members(reason="no attribute access"))
-        begin = receiver_start(document.text, here.dot, scan(document.text))
-        receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
+        receiver = _before(document.text, here.dot)
         found = self._members.get(receiver)
         if found is None:
             return answered(Members(reason=f"nothing is known of {receiver}", receiver=""))
@@ -89,8 +88,7 @@ class FixedAnalysis:
     def signatures(self, document: Document, offset: int) -> Future[Signatures]:
         """The signature listed for the name before the bracket."""
         self.asked.append((document.text, offset))
-        begin = receiver_start(document.text, offset, scan(document.text))
-        found = self._signatures.get(document.text[begin:offset].rstrip()[:-1].rstrip())
+        found = self._signatures.get(_before(document.text, offset))
         return answered(found or Signatures(reason="nothing is known of it"))
 
     def literals(self, document: Document, offset: int, role: str) -> Future[Classification]:
@@ -130,8 +128,7 @@ class FixedAnalysis:
         here = place(document.text, offset)
         if here.dot is None:
             return answered(Members(reason="no attribute access"))
-        begin = receiver_start(document.text, here.dot, scan(document.text))
-        receiver = document.text[begin:here.dot].rstrip()[:-1].rstrip()
+        receiver = _before(document.text, here.dot)
         found = self.storable.get(receiver)
         if found is None:
             return answered(Members(reason=f"nothing is known of {receiver}"))
@@ -156,6 +153,11 @@ class FixedAnalysis:
 
 def _listed(names: Iterable[str], kind: Kind = "text") -> tuple[Member, ...]:
     return tuple(Member(name, kind) for name in names)
+
+
+def _before(text: str, at: int) -> str:
+    """The expression before the dot or bracket that ends at `at`."""
+    return text[receiver_start(text, at, scan(text)):at].rstrip()[:-1].rstrip()
 
 
 class FixedInference:

@@ -10,6 +10,8 @@ import json
 import struct
 from typing import IO, Any
 
+from .lexical import common_prefix, common_suffix
+
 LIMIT = 256 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
@@ -63,9 +65,9 @@ class Delta:
     def encode(self, path: str, text: str) -> list[Any]:
         """[characters kept in front, characters kept at the end, what is between]."""
         old = self._texts.get(path, "")
-        front = common_front(old, text)
+        front = common_prefix(old, text)
         limit = min(len(old), len(text)) - front
-        back = common_back(old, text, limit)
+        back = common_suffix(old, text, limit)
         self._remember(path, text)
         return [front, back, text[front:len(text) - back]]
 
@@ -82,27 +84,3 @@ class Delta:
         self._texts[path] = text
         while len(self._texts) > self._limit:
             self._texts.pop(next(iter(self._texts)))
-
-
-def common_front(a: str, b: str) -> int:
-    """How many characters both begin with; slices are compared, not characters."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def common_back(a: str, b: str, limit: int) -> int:
-    """How many of their last `limit` characters are the same."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[len(a) - middle:len(a) - low] == b[len(b) - middle:len(b) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from .analysis import Analysis, Document, Member, Members
 from .answers import answered, members_within
-from .dereference import continues_name, normal_form
+from .dereference import normal_form
 from .import_places import guarded, import_place
 from .languages import is_read
 from .lexical import scan
 from .monitor import Answer, Question, Start
-from .running import Lexer
+from .running import Lexer, continues_name
 from .statements import statement_start
 from .syntax import place
 

@@ -182,6 +182,18 @@ def common_prefix(a: AnyStr, b: AnyStr) -> int:
     return low
 
 
+def common_suffix(a: AnyStr, b: AnyStr, limit: int) -> int:
+    """How many of their last `limit` characters (or bytes) are the same; neither may be shorter than `limit`."""
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[len(a) - middle:len(a) - low] == b[len(b) - middle:len(b) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def _scan_from(text: str, at: int, spans: list[Span]) -> None:
     while True:
         match = _START.search(text, at)

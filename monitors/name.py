@@ -8,10 +8,8 @@ from concurrent.futures import Future
 from .analysis import Analysis, Document, Kind, Member, Members
 from .answers import answered, members_within, then
 from .dereference import normal_form
-from .languages import PYTHON, language_of
 from .monitor import Question, Start
 from .scopes import BUILTINS, Scope, scope_at
-from .syntax import place
 from .word_watch import WordState, place_of, watching, word_at
 from .words import Slot, Words
 
@@ -34,8 +32,6 @@ class Name:
 
     def start(self, document: Document, offset: int, deadline_ms: float | None = None) -> Start | None:
         """The start where a bare name may be read; None where none can stand."""
-        if language_of(document.path) is not PYTHON or place(document.text, offset).where != "code":
-            return None
         found = word_at(document, offset)
         if found is None or found[1].slot not in _READ:
             return None
@@ -58,8 +54,6 @@ class Name:
 
     def watch(self, document: Document, offset: int) -> WordState:
         """A state that watches the names the model writes. Asks nothing."""
-        if language_of(document.path) is not PYTHON:
-            return WordState(self.name, blind=True)
         state = watching(self.name, document, offset)
         if state.blind:
             return state

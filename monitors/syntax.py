@@ -15,7 +15,7 @@ from typing import Literal
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
-from .lexical import Scan, Where, common_prefix, line_end, line_start, scan
+from .lexical import Scan, Where, common_prefix, common_suffix, line_end, line_start, scan
 from .running import NO_OPERAND, continues_name
 
 Context = Literal["load", "store", "del", "fresh", "import"]
@@ -406,7 +406,7 @@ def _edited(known: _Parsed, text: str, data: bytes) -> Tree | None:
     old = known.data
     start = common_prefix(old, data)
     limit = min(len(old), len(data)) - start
-    tail = min(common_prefix(old[::-1][:limit], data[::-1][:limit]), limit)
+    tail = common_suffix(old, data, limit)
     if len(data) - start - tail > len(data) // 2 + 200:
         return None
     old_end, new_end = len(old) - tail, len(data) - tail

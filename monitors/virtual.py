@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from .lexical import common_prefix
+from .lexical import common_prefix, common_suffix
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """How the server counts characters within a line."""
@@ -43,7 +43,7 @@ def change(old: str, new: str, encoding: Encoding) -> dict[str, Any]:
     if start and old[start - 1] == "\r":
         start -= 1  # between `\r` and `\n` there is no position
     rest = min(len(old), len(new)) - start
-    tail = common_prefix(old[len(old) - rest:][::-1], new[len(new) - rest:][::-1])
+    tail = common_suffix(old, new, rest)
     if tail and old[len(old) - tail] == "\n":
         tail -= 1
     end = len(old) - tail

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .analysis import Document, Members
-from .dereference import continues_name, normal_form
+from .dereference import normal_form
+from .languages import is_read
 from .lexical import scan
 from .monitor import Answer, Question
+from .running import continues_name
 from .statements import words_at
-from .syntax import TEXT_LIMIT, identifier_start
+from .syntax import identifier_start, place
 from .word_runner import run
 from .words import Use, Words
 
@@ -116,7 +118,7 @@ ASKS: dict[str, Callable[[Use], bool]] = {
 
 def watching(about: str, document: Document, offset: int, known: frozenset[str] = frozenset()) -> WordState:
     """A state at a cursor that watches what is written from there on. Asks nothing."""
-    if len(document.text) > TEXT_LIMIT or not scan(document.text).lexer_at(offset).code:
+    if not is_read(document) or not scan(document.text).lexer_at(offset).code:
         return WordState(about, blind=True)
     found = words_at(document.text, offset)
     if found is None:
@@ -128,7 +130,7 @@ def watching(about: str, document: Document, offset: int, known: frozenset[str] 
 
 def word_at(document: Document, offset: int) -> tuple[str, Words] | None:
     """The part of a word before the cursor, and the words where it begins; None where no word can stand."""
-    if len(document.text) > TEXT_LIMIT:
+    if not is_read(document) or place(document.text, offset).where != "code":
         return None
     begin = identifier_start(document.text, offset)
     typed = document.text[begin:offset]

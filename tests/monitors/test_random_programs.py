@@ -147,7 +147,8 @@ def test_the_edited_tree_of_a_broken_program_is_a_fresh_one(
 def test_a_tree_edited_at_the_wrong_place_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = syntax._point
     monkeypatch.setattr(syntax, "_point", lambda data, at: plain(data, max(0, at - 7)))
-    monkeypatch.setattr(syntax, "common_prefix", lambda a, b: max(0, len(b) // 3))
+    monkeypatch.setattr(syntax, "common_prefix", lambda a, b: len(b) // 3)
+    monkeypatch.setattr(syntax, "common_suffix", lambda a, b, limit: min(len(b) // 3, limit))
     syntax._parsed.clear()
     try:
         assert trees_differ(of_a_file, 20) != []
