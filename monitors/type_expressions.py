@@ -7,7 +7,6 @@ follows from what is written. Unknown parts are Any. Every question has so many 
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,15 +25,14 @@ from .type_functions import (
     is_async,
     is_stub,
     name_of,
-    returns_self,
 )  # fmt: skip
 from .type_names import UNKNOWN, Names
 from .type_outlines import ClassOutline, Outline, Outlines, Value
-from .type_texts import arguments, exact, joined, known_part, substituted, with_arguments
+from .type_texts import arguments, exact, joined, known_part, with_arguments
+from .type_values import DEEPEST, Values, of_stub, parts_of, without_variables
 from .uses import shape
 
 _STEPS = 3000
-_DEEPEST = 24
 _NUMBERS = ("bool", "int", "float", "complex")
 _PLAIN = {
     "string": "str", "concatenated_string": "str", "integer": "int", "float": "float", "true": "bool", "false": "bool",
@@ -44,7 +42,6 @@ _DUNDERS = {
     "+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "//": "__floordiv__", "%": "__mod__", "|": "__or__",
     "&": "__and__", "^": "__xor__", "@": "__matmul__", "**": "__pow__", "<<": "__lshift__", ">>": "__rshift__",
 }  # fmt: skip
-_VARIABLE = re.compile(r"(?<![\w.])_[A-Z]\w{0,12}\b")
 _FIRST_ARGUMENT = frozenset({"copy", "deepcopy", "max", "min", "abs"})
 _FILLED = {"list": "list", "set": "set", "frozenset": "frozenset", "sorted": "list", "deque": "deque", "iter": "Iterator"}
 
@@ -64,6 +61,7 @@ class Expressions:
     def __init__(self, outlines: Outlines) -> None:
         self._outlines = outlines
         self._names = Names(outlines)
+        self._types = Values(self._names, self._given_back, self._values)
         self._steps = 0
         self._until = math.inf
 
@@ -88,14 +86,14 @@ class Expressions:
     def ask_attribute(self, owner: str, name: str, scope: Scope) -> str:
         """The type of an attribute of a class's instances, as one question."""
         self._steps = 0
-        return self._read(owner, name, scope, 0)
+        return self._types.read(owner, name, scope.outline, 0)
 
     def of(self, node: Node | None, scope: Scope, depth: int = 0) -> str:
         """The type of an expression."""
         self._steps += 1
         if time.monotonic() > self._until:
             self._steps = _STEPS + 1
-        if node is None or depth > _DEEPEST or self._steps > _STEPS:
+        if node is None or depth > DEEPEST or self._steps > _STEPS:
             return UNKNOWN
         kind = node.type
         if kind in _PLAIN:
@@ -103,6 +101,10 @@ class Expressions:
         rule = getattr(self, f"_{kind}", None)
         found: str = rule(node, scope, depth + 1) if rule is not None else UNKNOWN
         return found
+
+    def _element_of(self, node: Node | None, scope: Scope, depth: int) -> str:
+        """What iterating over the value of an expression gives."""
+        return self._types.element(self.of(node, scope, depth), scope.outline, depth)
 
     def _identifier(self, node: Node, scope: Scope, depth: int) -> str:
         return self._named(text_of(node), scope, depth)
@@ -146,7 +148,7 @@ class Expressions:
             return joined([left, right]) if head(left) == head(right) and operator in "+|" else left
         if left in ("str", "bytes") or head(left) in ("list", "tuple", "set", "dict"):
             return head(left) if head(left) == "tuple" else left
-        found = self._called(left, _DUNDERS.get(operator, ""), scope, depth)
+        found = self._types.called(left, _DUNDERS.get(operator, ""), scope.outline, depth)
         return found if found != UNKNOWN or right not in ("float",) else "float"
 
     def _await(self, node: Node, scope: Scope, depth: int) -> str:
@@ -197,7 +199,7 @@ class Expressions:
             if clause.type != "for_in_clause":
                 continue
             inner = replace(scope, local=local)
-            element = self.element(self.of(clause.child_by_field_name("right"), inner, depth), scope, depth)
+            element = self._element_of(clause.child_by_field_name("right"), inner, depth)
             target = clause.child_by_field_name("left")
             if target is None:
                 continue
@@ -205,7 +207,8 @@ class Expressions:
                 local = {**local, text_of(target): element}
             else:
                 local = local | {
-                    text_of(one): self._item(element, index, scope, depth) for index, one in enumerate(target.named_children)
+                    text_of(one): self._types.item(element, index, scope.outline, depth)
+                    for index, one in enumerate(target.named_children)
                 }
         return replace(scope, local=local)
 
@@ -217,7 +220,7 @@ class Expressions:
         if index is not None and index.type == "slice":
             return "tuple" if head(value) == "tuple" and "..." not in value else value
         number = text_of(index)
-        return self._item(value, int(number) if number.isdigit() else -1, scope, depth)
+        return self._types.item(value, int(number) if number.isdigit() else -1, scope.outline, depth)
 
     def _attribute(self, node: Node, scope: Scope, depth: int) -> str:
         name = text_of(node.child_by_field_name("attribute") or node)
@@ -225,7 +228,7 @@ class Expressions:
         if module is not None:
             return self._of_module(module, name, scope, depth)
         value = self.of(node.child_by_field_name("object"), scope, depth)
-        return joined(self._read(part, name, scope, depth) for part in _without_none(value))
+        return joined(self._types.read(part, name, scope.outline, depth) for part in parts_of(value))
 
     def _call(self, node: Node, scope: Scope, depth: int) -> str:
         callee, holder = node.child_by_field_name("function"), node.child_by_field_name("arguments")
@@ -243,7 +246,7 @@ class Expressions:
             if head(value) == "dict" and name in ("get", "pop", "setdefault") and len(given) == 2:
                 inner = arguments(value)
                 return joined([inner[1] if len(inner) == 2 else UNKNOWN, self.of(given[1], scope, depth)])
-            return joined(self._called(part, name, scope, depth) for part in _without_none(value))
+            return joined(self._types.called(part, name, scope.outline, depth) for part in parts_of(value))
         if callee.type == "identifier":
             name = text_of(callee)
             special = self._special(name, given, scope, depth)
@@ -252,7 +255,7 @@ class Expressions:
             function = self._function(name, scope)
             if function is not None:
                 return self._given_back(*function, depth)
-        return self._instance(self.of(callee, scope, depth), scope, depth)
+        return self._types.instance(self.of(callee, scope, depth), scope.outline, depth)
 
     def _special(self, name: str, given: list[Node], scope: Scope, depth: int) -> str:
         """What calls of a few builtins give that their stubs say with type variables; "" for any other."""
@@ -264,24 +267,24 @@ class Expressions:
         if name == "cast" and len(given) == 2:
             return exact(text_of(first)) or UNKNOWN
         if name in _FILLED:
-            return with_arguments(_FILLED[name], [self.element(self.of(first, scope, depth), scope, depth)])
+            return with_arguments(_FILLED[name], [self._element_of(first, scope, depth)])
         if name == "tuple":
-            element = self.element(self.of(first, scope, depth), scope, depth)
+            element = self._element_of(first, scope, depth)
             return f"tuple[{element}, ...]" if element != UNKNOWN else "tuple"
         if name in _FIRST_ARGUMENT:
             text = self.of(first, scope, depth)
-            return self.element(text, scope, depth) if len(given) == 1 and name in ("max", "min") else text
+            return self._types.element(text, scope.outline, depth) if len(given) == 1 and name in ("max", "min") else text
         if name == "next":
-            return self.element(self.of(first, scope, depth), scope, depth)
+            return self._element_of(first, scope, depth)
         if name == "sum":
-            return joined([self.element(self.of(first, scope, depth), scope, depth), "int"])
+            return joined([self._element_of(first, scope, depth), "int"])
         if name == "enumerate":
-            return f"Iterator[tuple[int, {self.element(self.of(first, scope, depth), scope, depth)}]]"
+            return f"Iterator[tuple[int, {self._element_of(first, scope, depth)}]]"
         if name == "zip":
-            inner = ", ".join(self.element(self.of(one, scope, depth), scope, depth) for one in given[:6])
+            inner = ", ".join(self._element_of(one, scope, depth) for one in given[:6])
             return f"Iterator[tuple[{inner}]]"
         if name == "reversed":
-            return with_arguments("Iterator", [self.element(self.of(first, scope, depth), scope, depth)])
+            return with_arguments("Iterator", [self._element_of(first, scope, depth)])
         if name == "dict":
             inner = self.of(first, scope, depth) if first.type != "keyword_argument" else ""
             return inner if head(inner) == "dict" else "dict"
@@ -302,43 +305,10 @@ class Expressions:
         found = []
         for one in node.named_children[:8]:
             if one.type == "list_splat":
-                found.append(self.element(self.of(one.named_children[0], scope, depth), scope, depth))
+                found.append(self._element_of(one.named_children[0], scope, depth))
             elif one.type != "comment":
                 found.append(self.of(one, scope, depth))
         return _one_of(found)
-
-    def element(self, text: str, scope: Scope, depth: int = 0) -> str:
-        """What iterating over a value of the type gives."""
-        found = []
-        for part in _without_none(text):
-            name, inner = head(part), arguments(part)
-            if name == "tuple" and inner:
-                found.append(inner[0] if inner[-1] == "..." else joined(inner))
-            elif name in ("str", "bytes", "range"):
-                found.append("str" if name == "str" else "int")
-            elif name in ("dict", "defaultdict", "OrderedDict", "Mapping", "Counter") or len(inner) == 1:
-                found.append(inner[0] if inner else UNKNOWN)
-            elif name in ("Generator", "AsyncGenerator", "ItemsView", "dict_items"):
-                found.append(inner[0] if name.endswith("Generator") and inner else with_arguments("tuple", inner))
-            elif depth < _DEEPEST:
-                iterated = self._called(part, "__iter__", scope, depth + 1)
-                found.append(arguments(iterated)[0] if arguments(iterated) else UNKNOWN)
-        return joined(found) if found else UNKNOWN
-
-    def _item(self, text: str, index: int, scope: Scope, depth: int) -> str:
-        """What subscribing a value of the type gives; `index` is -1 where it is no literal number."""
-        found = []
-        for part in _without_none(text):
-            name, inner = head(part), arguments(part)
-            if name == "tuple" and inner and inner[-1] != "...":
-                found.append(inner[index] if 0 <= index < len(inner) else joined(inner))
-            elif name in ("tuple", "list", "Sequence", "deque", "str"):
-                found.append("str" if name == "str" else inner[0] if inner else UNKNOWN)
-            elif name in ("dict", "defaultdict", "OrderedDict", "Mapping", "MutableMapping"):
-                found.append(inner[1] if len(inner) == 2 else UNKNOWN)
-            elif depth < _DEEPEST:
-                found.append(self._called(part, "__getitem__", scope, depth + 1))
-        return joined(found) if found else UNKNOWN
 
     def _is_local(self, name: str, scope: Scope) -> bool:
         return name in scope.local or name in scope.outline.functions or name in scope.outline.classes
@@ -398,17 +368,17 @@ class Expressions:
                 element.append(text)
                 continue
             if one.how == "extended":
-                element.append(self.element(text, scope, depth))
+                element.append(self._types.element(text, scope.outline, depth))
                 continue
             if one.how == "stored":
                 key.append(self.of(one.key, scope, depth))
                 value.append(text)
                 continue
             if one.how == "element":
-                text = self.element(text, scope, depth)
+                text = self._types.element(text, scope.outline, depth)
             elif one.how == "enter":
-                text = self._entered(text, scope, depth)
-            found.append(self._item(text, one.item, scope, depth) if one.item >= 0 else text)
+                text = self._types.entered(text, scope.outline, depth)
+            found.append(self._types.item(text, one.item, scope.outline, depth) if one.item >= 0 else text)
         text = joined(found) if found else UNKNOWN
         parts = split_union(text)
         bare = {"list", "set", "deque"} & set(parts)
@@ -421,16 +391,7 @@ class Expressions:
 
     def _caught(self, node: Node, scope: Scope, depth: int) -> str:
         parts = node.named_children if node.type == "tuple" else [node]
-        return joined(self._instance(self.of(one, scope, depth), scope, depth) for one in parts)
-
-    def _entered(self, text: str, scope: Scope, depth: int) -> str:
-        if head(text) in ("Iterator", "Generator", "AsyncIterator", "AsyncGenerator"):  # a @contextmanager
-            return (arguments(text) or [UNKNOWN])[0]
-        found = self._called(text, "__enter__", scope, depth)
-        if found == UNKNOWN:
-            found = self._called(text, "__aenter__", scope, depth)
-            return (arguments(found) or [UNKNOWN])[-1] if found != UNKNOWN else text
-        return found
+        return joined(self._types.instance(self.of(one, scope, depth), scope.outline, depth) for one in parts)
 
     def _function(self, name: str, scope: Scope) -> tuple[Outline, Node] | None:
         """The `def` that a bare name means; None where it is no function, or one that is not there to see."""
@@ -450,7 +411,7 @@ class Expressions:
         function = self._names.function_in(outline, name)
         if function is not None:
             return self._given_back(*function, depth)
-        return self._instance(self._of_module(outline, name, scope, depth), scope, depth)
+        return self._types.instance(self._of_module(outline, name, scope, depth), scope.outline, depth)
 
     def _of_module(self, outline: Outline, name: str, scope: Scope, depth: int) -> str:
         """The type of a module's name."""
@@ -470,7 +431,7 @@ class Expressions:
         if found is None and name in outline.bound and name[:1].isupper():
             return f"type[{outline.bound[name][1] or name}]"  # a class of a package that is not there to see
         builtins = self._outlines.of("builtins") if found is None and name not in outline.bound else None
-        if builtins is not None and builtins is not outline and depth < _DEEPEST:
+        if builtins is not None and builtins is not outline and depth < DEEPEST:
             return self._of_module(builtins, name, scope, depth + 1)
         return UNKNOWN
 
@@ -485,73 +446,18 @@ class Expressions:
         if not text:
             text = joined(self.of(one.value, Scope(outline, one.function), depth) for one in values[:8])
         if outline.is_stub:
-            text = _of_stub(text)
+            text = of_stub(text)
         if self._steps > _STEPS:
             del memo[key]
         else:
             memo[key] = text
         return text
 
-    def _read(self, text: str, name: str, scope: Scope, depth: int) -> str:
-        """The type of an attribute that is read."""
-        if name == "__class__":
-            return f"type[{text}]"
-        found = self._names.member(text, name, scope.outline)
-        if found is None:
-            return UNKNOWN
-        owner, types, what = found
-        if isinstance(what, Node):
-            if any("property" in word for word in decorators(what)):
-                return self._of_method(owner, what, text, types, depth)
-            return "Callable"
-        if any(head(base).rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag") for base in owner.bases):
-            return owner.name
-        value = self._values(f".{owner.name}", name, what, owner.outline, depth)
-        return substituted(value, types)
-
-    def _called(self, text: str, name: str, scope: Scope, depth: int) -> str:
-        """What calling a method on a value of the type gives."""
-        found = self._names.member(text, name, scope.outline) if name else None
-        if found is None:
-            return UNKNOWN
-        owner, types, what = found
-        if isinstance(what, Node):
-            if any("property" in word for word in decorators(what)):
-                return UNKNOWN
-            return self._of_method(owner, what, text, types, depth)
-        return self._instance(self._values(f".{owner.name}", name, what, owner.outline, depth), scope, depth)
-
-    def _of_method(self, owner: ClassOutline, method: Node, text: str, types: dict[str, str], depth: int) -> str:
-        given = self._given_back(owner.outline, method, depth)
-        own = (arguments(text) or [""])[0] if head(text) == "type" else text
-        given = substituted(given, types | {"Self": own})
-        if owner.outline.is_stub:
-            given = _without_variables(given)
-        if not owner.outline.is_stub and own and own != owner.name and owner.name in split_union(given) \
-                and returns_self(method):  # fmt: skip
-            given = substituted(given, {owner.name: own})
-        return given
-
-    def _instance(self, text: str, scope: Scope, depth: int) -> str:
-        """What calling a value of the type gives: an instance of a class, what `__call__` gives."""
-        found = []
-        for part in split_union(text):
-            inner = arguments(part)
-            if head(part) == "type" and inner:
-                found.append("dict" if inner[0] == "dict" else inner[0])
-            elif head(part) == "Callable" and len(inner) > 1:
-                found.append(inner[-1])
-            elif part not in (UNKNOWN, "None", "Callable"):
-                found.append(self._called(part, "__call__", scope, depth))
-            else:
-                found.append(UNKNOWN)
-        return joined(found)
-
     def _given_back(self, outline: Outline, function: Node, depth: int) -> str:
         """What calling a `def` gives: what it returns, wrapped where it is `async`."""
         text = self.returned(outline, function, depth)
         if outline.is_stub and class_node(function) is None:
-            text = _without_variables(text)
+            text = without_variables(text)
         plain = head(text) not in ("AsyncIterator", "AsyncGenerator")
         return f"Coroutine[Any, Any, {text}]" if is_async(function) and plain else text
 
@@ -560,11 +466,11 @@ class Expressions:
         written = function.child_by_field_name("return_type")
         if written is not None:
             text = exact(text_of(written)) or UNKNOWN
-            return _of_stub(text) if outline.is_stub else text
+            return of_stub(text) if outline.is_stub else text
         key, memo = ("returned", function.id), outline.memo
         if key in memo:
             return str(memo[key])
-        if outline.is_stub or depth > _DEEPEST or self._steps > _STEPS:
+        if outline.is_stub or depth > DEEPEST or self._steps > _STEPS:
             return UNKNOWN
         memo[key] = UNKNOWN  # recursion ends here
         found = self._of_body(function, Scope(outline, function), depth + 1)
@@ -580,7 +486,8 @@ class Expressions:
             parts = []
             for node in yields[:8]:
                 text = self.of(node.named_children[0], scope, depth) if node.named_children else "None"
-                parts.append(self.element(text, scope, depth) if text_of(node).startswith("yield from") else text)
+                whole = text_of(node).startswith("yield from")
+                parts.append(self._types.element(text, scope.outline, depth) if whole else text)
             return with_arguments("AsyncIterator" if is_async(function) else "Iterator", [joined(parts)])
         # What an operator gives where it does not apply is no part of what it returns.
         returns = [node for node in returns if not node.named_children or text_of(node.named_children[0]) != "NotImplemented"]
@@ -597,20 +504,3 @@ def _one_of(found: list[str]) -> str:
     """What elements have in common: their union where it is short, else nothing."""
     text = joined(found) if found else UNKNOWN
     return text if len(split_union(text)) <= 3 else UNKNOWN
-
-
-def _without_none(text: str) -> list[str]:
-    return [part for part in split_union(text) if part not in ("None", UNKNOWN, "")] or [UNKNOWN]
-
-
-def _of_stub(text: str) -> str:
-    """A type of a stub: names that are typeshed's own say little."""
-    return substituted(text, {"LiteralString": "str", "AnyStr": "str", "StrPath": "str", "ReadableBuffer": "bytes",
-                              "Literal": "str", "Incomplete": "Any"})  # fmt: skip
-
-
-def _without_variables(text: str) -> str:
-    """The type with Any for the type variables of stubs that nothing was put in for."""
-    if "_" not in text:
-        return text
-    return joined(UNKNOWN if _VARIABLE.fullmatch(part) else _VARIABLE.sub(UNKNOWN, part) for part in split_union(text))
