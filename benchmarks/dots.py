@@ -47,7 +47,6 @@ SIZES = {"quick": (40, 400, 400), "default": (300, 1_000_000, 600), "full": (1_0
 EVIDENCE = REPOSITORY / "monitors" / "evidence.py"
 MONITORS = [path for path in sorted((REPOSITORY / "monitors").glob("*.py")) if path != EVIDENCE]
 """What a verdict depends on; the evidence only orders lists."""
-SEED = 1
 
 
 @dataclass

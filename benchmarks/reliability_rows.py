@@ -19,7 +19,7 @@ class Row:
     missing: str = ""
 
 
-S, M, D = "tests/server/", "tests/monitors/", "tests/decoding/"
+S, M = "tests/server/", "tests/monitors/"
 
 ROWS = (
     Row("T1", "Random edits in three encodings: 0 differences from the specification",

@@ -100,13 +100,9 @@ class Signatures:
 
 @dataclass(frozen=True)
 class Classification:
-    """What a name stands for, as far as analysis is sure. None: not known."""
+    """Which strings (keys, `Literal` values) are right at a place; when `closed`, no other is. `reason` says why or why not."""
 
-    is_exception: bool | None = None
-    is_type: bool | None = None
-    abstract: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
-    """The strings (keys, `Literal` values) that are possible here, when `closed`."""
     closed: bool = False
     reason: str = ""
 

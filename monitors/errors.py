@@ -1,11 +1,9 @@
 """Every exception fairlead raises on purpose, as one tree.
 
 FairleadError
-├── SettingsError            a setting has a value we cannot use
 ├── PositionError            a position or path given on the command line does not exist
 ├── AnalysisError
-│   ├── AnalysisDown         the analysis process is not there to answer
-│   └── AnalysisLate         no answer within the budget (the answer is cached when it comes)
+│   └── AnalysisDown         the analysis process is not there to answer
 ├── ModelError
 │   ├── ModelNotFound        no such folder, or a hub id that was never pulled
 │   ├── ModelBroken          a folder that cannot be loaded as a causal language model
@@ -26,10 +24,6 @@ class FairleadError(Exception):
     """Base of everything fairlead raises on purpose."""
 
 
-class SettingsError(FairleadError):
-    """A setting has a value we cannot use."""
-
-
 class PositionError(FairleadError):
     """A position or path given on the command line does not exist."""
 
@@ -40,10 +34,6 @@ class AnalysisError(FairleadError):
 
 class AnalysisDown(AnalysisError):
     """The analysis process is not there to answer."""
-
-
-class AnalysisLate(AnalysisError):
-    """Analysis gave no answer within its budget."""
 
 
 class ModelError(FairleadError):

@@ -485,8 +485,7 @@ def _decoded(verb: str, answer: Any) -> Any:
 
 def _decoded_call(verb: str, answer: Any) -> Any:
     if verb == "literals":
-        answer |= {"literals": tuple(answer["literals"]), "abstract": tuple(answer["abstract"])}
-        return Classification(**answer)
+        return Classification(**(answer | {"literals": tuple(answer["literals"])}))
     overloads = tuple(
         tuple(Parameter(**(one | {"literals": tuple(one["literals"])})) for one in overload)
         for overload in answer.pop("overloads")

@@ -67,10 +67,6 @@ class Scope:
     stars: bool = False
     reason: str = ""
 
-    def allows(self, name: str, deferred: bool = False) -> bool:
-        """Whether the name can be right, as far as the text itself goes."""
-        return name in self.names or name in self.unlisted or name in BUILTINS or (deferred and name in self.later)
-
 
 def scope_at(text: str, offset: int, path: str = "") -> Scope:
     """The names at `offset`; the identifier there, if any, does not count. Never raises for any text."""

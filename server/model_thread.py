@@ -56,7 +56,7 @@ class ModelThread:
         self._stops: dict[Hashable, threading.Event] = {}
         self._make: Callable[[], Decoder] | None = None
         self._wanted = 0
-        """Counts the calls of `load` and `unload`: what an earlier one brings is dropped."""
+        """Counts the calls of `load`: what an earlier one brings is dropped."""
         self._failures = 0
         self._closed = False
         self.faults = 0
@@ -74,12 +74,6 @@ class ModelThread:
         self._failures = 0
         self._set(ModelReport("loading"))
         self._executor.submit(self._load, make, self._wanted)
-
-    def unload(self) -> None:
-        """Answer from analysis alone from now on."""
-        self._make, self._decoder = None, None
-        self._wanted += 1
-        self._set(ModelReport())
 
     def idle(self, job: Callable[[Decoder, Callable[[], bool]], object]) -> None:
         """Run `job` when nothing else is wanted; a later idle job replaces it, and every other job stops it."""
