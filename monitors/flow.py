@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
-from .bindings import binds, field_of, resolved
-from .protocols import UNKNOWN, Creation, Protocol, Protocols
+from .bindings import binds, field_of
+from .creations import Source, begins, made_by
+from .protocols import UNKNOWN
 from .syntax import SCOPES, text_of
 
 _COMPREHENSIONS = frozenset({
@@ -47,16 +48,6 @@ class Standing:
 
     held: frozenset[Held] = frozenset()
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The document that is read, with the protocols that hold in it."""
-
-    text: str
-    path: str
-    root: str
-    protocols: Protocols
 
 
 def follow(source: Source, receiver: Node) -> Standing:
@@ -303,7 +294,7 @@ class _Walk:
                     self._share()
             else:
                 self._expression(value)
-                swallows = swallows or self._maker(value) is None
+                swallows = swallows or made_by(value, self._source) is None
             if target is not None and self._mentions(target):
                 if target.type == "identifier" and text_of(target) == self._name:
                     self._set(self._entered(value))
@@ -323,7 +314,7 @@ class _Walk:
                 self._call("__exit__")
 
     def _entered(self, value: Node) -> Held_or_unknown:
-        made = self._maker(value)
+        made = made_by(value, self._source)
         return self._created(value) if made is not None and made[0].with_self else None
 
     def _match(self, node: Node, depth: int) -> None:
@@ -422,39 +413,14 @@ class _Walk:
 
     def _created(self, value: Node, shared: bool = False) -> Held_or_unknown:
         """What a name holds that the value is assigned to."""
-        made = self._maker(value)
+        made = made_by(value, self._source)
         if made is None:
             return None
         protocol, creation, guessed = made
-        state = _begins(_bare(value), creation)
+        state = begins(value, creation)
         if self._captured or shared:
             return frozenset(Held(protocol.name, one, True, guessed) for one in protocol.anywhere(state))
         return frozenset({Held(protocol.name, state, False, guessed)})
-
-    def _maker(self, value: Node) -> tuple[Protocol, Creation, bool] | None:
-        value = _bare(value)
-        function = value.child_by_field_name("function") if value.type == "call" else None
-        if function is None:
-            return None
-        source, guessed = self._source, False
-        found = None
-        for dotted in sorted(resolved(source.text, source.path, source.root, function)):
-            found = found or source.protocols.maker(dotted)
-        if found is None and function.type == "attribute":
-            method = text_of(function.child_by_field_name("attribute"))
-            maker = function.child_by_field_name("object")
-            called = maker.child_by_field_name("function") if maker is not None and maker.type == "call" else None
-            if called is not None:
-                for dotted in sorted(resolved(source.text, source.path, source.root, called)):
-                    found = found or source.protocols.maker(f"{dotted}().{method}")
-            if found is None:
-                found = source.protocols.maker(f".{method}")
-                guessed = found is not None
-        if found is None:
-            return None
-        if found[0].unless and any(_gives(argument, found[0].unless) for argument in _arguments(value)):
-            return None
-        return *found, guessed
 
     def _call(self, name: str) -> None:
         if self.now is None:
@@ -533,41 +499,3 @@ def _harmless(identifier: Node, parent: Node, field: str | None) -> bool:
     if parent.type == "comparison_operator":
         return all(child.type in ("is", "is not") for child in parent.children if not child.is_named)
     return parent.type == "for_statement" and field == "right"
-
-
-def _bare(value: Node) -> Node:
-    while value.type == "parenthesized_expression" and len(value.named_children) == 1:
-        value = value.named_children[0]
-    return value
-
-
-def _arguments(call: Node) -> list[Node]:
-    arguments = call.child_by_field_name("arguments")
-    return [] if arguments is None else [child for child in arguments.named_children if child.type != "comment"]
-
-
-def _gives(argument: Node, names: frozenset[str]) -> bool:
-    if argument.type == "dictionary_splat":
-        return True
-    return argument.type == "keyword_argument" and text_of(argument.child_by_field_name("name")) in names
-
-
-def _begins(call: Node, creation: Creation) -> str:
-    """The state in which the call's object begins."""
-    if not creation.absent:
-        return creation.state
-    given: Node | None = None
-    for position, argument in enumerate(_arguments(call)):
-        if argument.type in ("list_splat", "dictionary_splat"):
-            return creation.state
-        if argument.type == "keyword_argument":
-            if text_of(argument.child_by_field_name("name")) == creation.keyword:
-                given = argument.child_by_field_name("value")
-        elif position == creation.position:
-            given = argument
-    if given is None:
-        return creation.absent
-    source = text_of(given)
-    if given.type != "string" or len(source) < 2 or source[0] not in "'\"" or source[1:2] == source[0] != source[-1:]:
-        return creation.state
-    return creation.values.get(source[1:-1], creation.state)

@@ -17,8 +17,9 @@ from tree_sitter import Node
 from .analysis import Analysis, Document, Members
 from .answers import answered, members_within, no_members, then
 from .calls import calls_at
+from .creations import Source
 from .dereference import DereferenceState, legal_names, normal_form
-from .flow import Source, Standing, follow
+from .flow import Standing, follow
 from .languages import PYTHON, is_read
 from .lexical import line_end
 from .monitor import Answer, Question, Start
