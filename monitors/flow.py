@@ -386,7 +386,7 @@ class _Walk:
         elif binds(identifier):
             if not around & _COMPREHENSIONS or parent.type == "named_expression":
                 yield _Event(end, "unknown")
-        elif not _harmless(identifier, parent, field):
+        elif not _harmless(parent, field):
             # What a generator or a nested function does with it, it does later.
             yield _Event(end, "share")
 
@@ -492,7 +492,7 @@ def _around(node: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def _harmless(identifier: Node, parent: Node, field: str | None) -> bool:
+def _harmless(parent: Node, field: str | None) -> bool:
     """Whether reading the name here gives the object to nobody: in a test, or to iterate over it."""
     if parent.type == "not_operator" or (parent.type in ("if_statement", "elif_clause", "while_statement")):
         return True

@@ -25,7 +25,7 @@ class Annotations:
         if self._steps > _STEPS:
             raise Unknown("where the value comes from is too long to follow")
 
-    def _annotation(self, context: Any, node: Any, owner: Any = None, nested: bool = False) -> None:
+    def _annotation(self, context: Any, node: Any, nested: bool = False) -> None:
         """A union must be known whole: jedi leaves out of it what it does not find."""
         self._step()
         kind = node.type
@@ -54,12 +54,12 @@ class Annotations:
         elif kind == "name" and not nested:
             self._alias(context, node)
 
-    def _stub_variable(self, context: Any, name: str, node: Any, owner: Any = None) -> None:
+    def _stub_variable(self, context: Any, name: str, node: Any) -> None:
         """The annotation of a variable in a stub. With Any beside a type, that type is a guess: `sys.stdout` is mostly a
         TextIOWrapper, which has more than the declared TextIO."""
         if node.type == "expr" and any(text_of(part) in ("Any", "MaybeNone") for part in node.children[::2]):
             raise Unknown(f".{name} may be something else than is declared")
-        self._annotation(context, node, owner)
+        self._annotation(context, node)
 
     def _part(self, context: Any, node: Any) -> None:
         """A member of a union."""

@@ -55,7 +55,7 @@ class Calls(Elements):
             if name.get_root_context().is_stub():
                 if definition is not None and definition.type == "expr_stmt" \
                         and definition.children[1].type == "annassign":  # fmt: skip
-                    self._stub_variable(name.parent_context, node.value, definition.children[1].children[1], value)
+                    self._stub_variable(name.parent_context, node.value, definition.children[1].children[1])
                 continue
             self._definition(unwrapped(name))
         return bool(names)
@@ -76,7 +76,7 @@ class Calls(Elements):
     def _method(self, name: Any, funcdef: Any, owner: Any) -> None:
         words = list(decorator_words(funcdef))
         if any(word in ("property", "cached_property", "abstractproperty") for word in words):
-            self._function(funcdef, name.parent_context, None, (), owner)
+            self._function(funcdef, name.parent_context, None, owner)
             return
         for word in words:
             if word not in _TRANSPARENT:
@@ -151,9 +151,9 @@ class Calls(Elements):
                 raise Unknown(f"{nodes[0].name.value}() is overloaded and gives different types")
         for candidate, node in zip(candidates, nodes, strict=True):
             around = getattr(candidate, "class_context", None) or candidate.parent_context
-            self._function(node, around, (context, base, trailers, trailer), nodes, None)
+            self._function(node, around, (context, base, trailers, trailer), None)
 
-    def _function(self, node: Any, around: Any, call: Any, nodes: Sequence[Any], owner: Any) -> None:
+    def _function(self, node: Any, around: Any, call: Any, owner: Any) -> None:
         self._step()
         if node.type == "lambdef":
             raise Unknown("what a lambda gives is not followed")
@@ -162,7 +162,7 @@ class Calls(Elements):
             if nested_self(node.annotation) and not self._declaring(around, call, owner):
                 raise Unknown(f"{text_of(node.annotation)} is written in a base class")
             if has_type_variable(around, node.annotation):
-                self._variables(call, node)
+                self._variables(call)
             return
         if around.is_stub():
             raise Unknown(f"what {node.name.value}() gives is not declared")
@@ -197,7 +197,7 @@ class Calls(Elements):
         declaring = full_name(around.get_value())
         return bool(owners) and all(full_name(class_of(one)) == declaring for one in owners)
 
-    def _variables(self, call: Any, node: Any) -> None:
+    def _variables(self, call: Any) -> None:
         """A return type with type variables is as well known as what they are solved from."""
         if call is None:
             return

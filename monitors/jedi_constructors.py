@@ -38,7 +38,7 @@ def constructor(cls: Any) -> Constructor:
         return Constructor(reason=f"{full_name(cls)} is called in many ways")
     order = linear(cls)
     reason = _peculiar(cls, order)
-    named = _named_tuple(cls, order)
+    named = _named_tuple(order)
     if named is not None:
         return Constructor((named,), reason)
     init, new = _first(order, "__init__"), _first(order, "__new__")
@@ -304,7 +304,7 @@ def _field(node: Any) -> dict[str, str]:
     return options
 
 
-def _named_tuple(cls: Any, order: list[Any] | None) -> tuple[Parameter, ...] | None:
+def _named_tuple(order: list[Any] | None) -> tuple[Parameter, ...] | None:
     """The fields of a class written as `class P(NamedTuple)`."""
     for ancestor in order or ():
         node = getattr(ancestor, "tree_node", None)

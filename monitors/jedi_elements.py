@@ -186,7 +186,7 @@ class Elements(Annotations):
                 raise Unknown(f"what .{name.string_name} yields is not declared")
             if nested_self(definition.annotation) and not self._declaring(name.parent_context, None, owner):
                 raise Unknown(f"{text_of(definition.annotation)} is written in a base class")
-            self._annotation(name.parent_context, definition.annotation, owner)
+            self._annotation(name.parent_context, definition.annotation)
             return
         annotation = None
         if definition.type == "expr_stmt":
@@ -194,4 +194,4 @@ class Elements(Annotations):
                 else self._annotated_elsewhere(tree)  # fmt: skip
         if annotation is None:
             raise Unknown(f"what .{name.string_name} yields is not declared")
-        self._annotation(name.parent_context, annotation, owner)
+        self._annotation(name.parent_context, annotation)

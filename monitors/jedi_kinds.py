@@ -47,14 +47,14 @@ def kinds(session: Session, document: Document, offset: int, about: str, name: s
     right: list[Member] = []
     wrong: set[str] = set()
     if name:
-        if _verdict(context, name, position, about) != "wrong":
+        if _verdict(context, name, about) != "wrong":
             return Members(reason=f"nothing is known to be wrong with {name}")
         wrong.add(name)
     candidates = [one for one, kind in scope.names.items() if kind != "parameter" and not one.startswith("__")]
     for candidate in candidates[:_MOST]:
         if time.monotonic() > until:
             break
-        verdict = _verdict(context, candidate, position, about)
+        verdict = _verdict(context, candidate, about)
         if verdict == "right":
             right.append(Member(candidate, "class"))
         elif verdict == "wrong":
@@ -69,9 +69,9 @@ def kinds(session: Session, document: Document, offset: int, about: str, name: s
     return Members(tuple(right), False, f"the {what} among the names in scope", refused=frozenset(wrong))
 
 
-def _verdict(context: Any, name: str, position: tuple[int, int], about: str) -> Verdict:
+def _verdict(context: Any, name: str, about: str) -> Verdict:
     """Whether the name is right where `about` says, with every binding of it seen."""
-    bindings = _bindings(context, name, position)
+    bindings = _bindings(context, name)
     if not bindings:
         return "unknown"
     if bindings[0].get_root_context().is_builtins_module():
@@ -87,7 +87,7 @@ def _verdict(context: Any, name: str, position: tuple[int, int], about: str) -> 
     return found.pop() if len(found) == 1 else "unknown"
 
 
-def _bindings(context: Any, name: str, position: tuple[int, int]) -> list[Any]:
+def _bindings(context: Any, name: str) -> list[Any]:
     """All bindings of a name in the innermost scope that has one; nothing where `global` is in play."""
     at = context
     first = True
@@ -204,7 +204,7 @@ def subject(session: Session, document: Document, offset: int) -> Members:
         if cls is None or not _is_enum(cls):
             continue
         name = str(cls.py__name__())
-        written = _written(context, cls, name, scope.names, position)
+        written = _written(context, cls, name, scope.names)
         if written:
             receivers.append(name)
             found += [Member(f"{written}.{member}", "enum_member") for member in enum_members(cls)]
@@ -212,15 +212,15 @@ def subject(session: Session, document: Document, offset: int) -> Members:
                    " | ".join(receivers))  # fmt: skip
 
 
-def _written(context: Any, cls: Any, name: str, names: Iterable[str], position: tuple[int, int]) -> str:
+def _written(context: Any, cls: Any, name: str, names: Iterable[str]) -> str:
     """How the class is named here; empty where it is out of reach."""
     if name in names:
-        for binding in _bindings(context, name, position):
+        for binding in _bindings(context, name):
             if any(full_name(value) == full_name(cls) for value in binding.infer()):
                 return name
     parts = full_name(cls).split(".")
     if len(parts) > 1 and parts[0] in names:
-        for binding in _bindings(context, parts[0], position):
+        for binding in _bindings(context, parts[0]):
             if any(kind_of(value) == "module" and str(value.py__name__()) == parts[0] for value in binding.infer()):
                 return ".".join(parts)
     return ""

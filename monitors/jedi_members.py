@@ -99,7 +99,7 @@ def members(session: Session, document: Document, offset: int) -> Members:
     facts = Facts(
         context=here.context, self_like=here.self_like, values=facts_of_values,
         public=sum(not member.name.startswith("_") for member in listed), uncertain=reason,
-        missing=() if tested else _missing(text, whole, leaf, base, trailers, positions, here.dot, names),
+        missing=() if tested else _missing(whole, leaf, base, positions, here.dot, names),
     )  # fmt: skip
     closed, why = judge(facts)
     receiver = " | ".join(dict.fromkeys(value.name for value in facts_of_values))
@@ -338,15 +338,13 @@ def of_subclasses(script: Any, values: Any) -> set[str]:
     return found
 
 
-def _missing(
-    text: str, whole: str, leaf: Any, base: Any, trailers: list[Any], positions: Positions, dot: int, names: set[str]
-) -> tuple[str, ...]:
+def _missing(whole: str, leaf: Any, base: Any, positions: Positions, dot: int, names: set[str]) -> tuple[str, ...]:
     """Attributes the buffer reads from the same receiver text, in the same function or class, that `names` lacks."""
     begin = positions.offset(base.start_pos)
     receiver = whole[begin:dot - 1].strip()
     if not receiver or len(receiver) > 200 or "\n" in receiver or "\r" in receiver:
         return ()
-    start, end = _surroundings(leaf, base, trailers, positions)
+    start, end = _surroundings(leaf, base, positions)
     code = scan(whole).code_before(end, start)
     pattern = re.compile(rf"(?<![\w.]){re.escape(receiver)}\s*\.\s*([^\W\d]\w*)")
     found: dict[str, None] = {}
@@ -356,7 +354,7 @@ def _missing(
     return tuple(name for name in found if name not in names and not keyword.iskeyword(name))
 
 
-def _surroundings(leaf: Any, base: Any, trailers: list[Any], positions: Positions) -> tuple[int, int]:
+def _surroundings(leaf: Any, base: Any, positions: Positions) -> tuple[int, int]:
     """The class around for what belongs to `self`, the function for other names, the module for what it binds."""
     scopes = []
     at = leaf.parent
