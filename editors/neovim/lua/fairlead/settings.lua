@@ -112,7 +112,7 @@ return {
   context_tokens = 0,
   -- Characters of an outline of what a file imports from its project, put before it in the prompt; 0 leaves it to the model's folder. It does not help the packaged model.
   context_outline = 0,
-  -- Characters of what you edited lately in other places, put before the file in the prompt; 0 leaves it to the model's folder.
+  -- Characters of what you edited lately in other places, put before the file in the prompt; 0 leaves it to the model's folder. The packaged model is better with 1200 where you call what you edited, worse elsewhere.
   context_recent = 0,
   -- CPU threads of the model; 0 leaves one core to analysis.
   threads = 0,
