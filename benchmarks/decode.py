@@ -1,9 +1,11 @@
 """Tokens a second and time to the first one: fairlead's engine, transformers' `generate`, llama.cpp where it is installed.
 
     .venv/bin/python benchmarks/decode.py
+    .venv/bin/python benchmarks/decode.py --device cuda
 
-Writes docs/benchmarks/decode.md. All run the same weights, greedily, from the same tokens, with as many threads, in
-turns. `generate` runs in every setting that helps on this machine, and the fastest counts.
+Writes docs/benchmarks/decode.md, or decode-cuda.md, which nobody has made yet. All run the same weights, greedily, from
+the same tokens, with as many threads, in turns. `generate` runs in every setting that helps on this machine, and the
+fastest counts.
 """
 
 from __future__ import annotations
@@ -40,9 +42,10 @@ GENERATE: dict[str, dict[str, Any]] = {
     "static cache": {"cache_implementation": "static"},
     LOOKUP: {"prompt_lookup_num_tokens": 10},
 }
-"""Settings of `generate`. It compiles nothing on a CPU of itself."""
+"""Settings of `generate`. It compiles nothing on a CPU of itself; on a GPU it does with a static cache."""
 
 DRAFTS = "fairlead, drafts"
+NO_GRAPHS = "fairlead, no CUDA graphs"
 LLAMA_CPP = "llama.cpp, "
 BYTES = {"float32": 4.0, "F32": 4.0, "Q8_0": 34 / 32}
 """Bytes of one weight, by the end of a way's name; two where it is not here."""
@@ -62,26 +65,38 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dry", action="store_true", help="write no page")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--models", type=int, default=3, help="how many of the models, the smallest first")
     parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(max(1, usable_cores() - 1))
-    small = default_model()
+    small = default_model(options.device)
     prompt = small.tokenizer.encode(Path(argparse.__file__).read_text("utf-8")[4000:12000], add_special_tokens=False).ids
     rows: list[str] = []
     said = agreement(small, prompt)
     sizes: list[tuple[str | None, int, int]] = [(None, 384, 64), ("0.5B", 384, 24), ("1.5B", 128, 20)]
+    if options.device == "cuda":
+        sizes = [(shape, 384, 128) for shape in (None, "0.5B", "1.5B")]
     for shape, prompt_tokens, tokens in sizes[: options.models]:
         rows += table(*measure(small, shape, prompt[:prompt_tokens], tokens, options.repeats), prompt_tokens, tokens)
         gc.collect()
         # Written after each model: the larger ones take minutes.
-        text = page(rows, said)
-        print(text) if options.dry else write_page("decode", text)
+        text = page(rows, said, options.device)
+        print(text) if options.dry else write_page("decode" if options.device == "cpu" else "decode-cuda", text)
 
 
 def clock() -> float:
-    """Seconds of this process where it has one thread: other work on the machine disturbs those least."""
+    """Seconds, with all work of a GPU done; of this process where it has one thread and no GPU: other work on the
+    machine disturbs those least."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+        return time.perf_counter()
     return cpu_seconds() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
+def free_bytes(device: str) -> int:
+    """Memory that is left where the model runs."""
+    return int(torch.cuda.mem_get_info()[0]) if device == "cuda" else psutil.virtual_memory().available
 
 
 def made(small: Model, shape: str | None) -> Model:
@@ -101,7 +116,7 @@ def measure(
     model = made(small, shape)
     folder = tempfile.TemporaryDirectory(prefix="fairlead-")
     others = by_llama_cpp(model, Path(folder.name), prompt, tokens, few=shape is not None)
-    available = psutil.virtual_memory().available
+    available = free_bytes(model.device)
     if available > 10 * model.parameters:
         # Our engine takes the weights of a large model from its module, so that each has its own.
         module = copy.deepcopy(model.module)
@@ -142,10 +157,16 @@ def by_settings(module: Any, prompt: Sequence[int], tokens: int, *, wide: bool) 
 def by_ours(model: Model, prompt: Sequence[int], tokens: int) -> dict[str, Callable[[], Run]]:
     engine, vocabulary = engine_and_vocabulary(model)
     warm_up(engine)
-    return {
+    ways: dict[str, Callable[[], Run]] = {
         "fairlead": lambda: by_engine(engine, vocabulary, prompt, tokens, None),
         DRAFTS: lambda: by_engine(engine, vocabulary, prompt, tokens, Drafts()),
     }
+    if model.device == "cuda":
+        # The same weights: an engine shares the pass of its module, and has a cache of its own.
+        each, _ = engine_and_vocabulary(model, graphs=False)
+        warm_up(each)
+        ways[NO_GRAPHS] = lambda: by_engine(each, vocabulary, prompt, tokens, None)
+    return ways
 
 
 def by_llama_cpp(
@@ -154,7 +175,7 @@ def by_llama_cpp(
     """llama.cpp with the same weights in every type, or in bfloat16 and eight bits only; nothing if not installed."""
     ways: dict[str, Callable[[], Run]] = {}
     for kind in ("BF16", "Q8_0") if few else llama_cpp_peer.TYPES:
-        if llama_cpp_peer.is_installed():
+        if llama_cpp_peer.is_installed() and model.device == "cpu":
             write_gguf(model, folder / kind, kind)
             peer = LlamaCpp(folder / kind, 1024)
             ways[LLAMA_CPP + kind] = lambda peer=peer: by_peer(peer, prompt, tokens)
@@ -191,7 +212,7 @@ def by_engine(
 
 def by_generate(module: Any, prompt: Sequence[int], tokens: int, given: dict[str, Any]) -> Run:
     """The time to the first token is that of a text of one token."""
-    ids = torch.tensor([list(prompt)])
+    ids = torch.tensor([list(prompt)], device=module.device)
     common: dict[str, Any] = {
         "attention_mask": torch.ones_like(ids), "do_sample": False, "pad_token_id": 0, "eos_token_id": None,
     }  # fmt: skip
@@ -211,7 +232,7 @@ def table(model: Model, found: dict[str, Run], prompt_tokens: int, tokens: int) 
     best = min(run.each for run in generated.values())
     best_first = min(run.first for run in (*generated.values(), speculating))
     peer = found.get(LLAMA_CPP + "BF16")
-    limit_ms = {size: model.parameters * size / bandwidth() * 1000 for size in set(BYTES.values()) | {2.0}}
+    limit_ms = {size: model.parameters * size / bandwidth(model.device) * 1000 for size in set(BYTES.values()) | {2.0}}
     lines = []
     for way, run in found.items():
         size = next((size for kind, size in BYTES.items() if way.endswith(kind)), 2.0)
@@ -228,9 +249,9 @@ def table(model: Model, found: dict[str, Run], prompt_tokens: int, tokens: int) 
 
 
 @cache
-def bandwidth() -> float:
-    """Bytes a second that so many threads read from memory: the sum of half a gigabyte, the best of five."""
-    numbers = torch.ones(1 << 27)
+def bandwidth(device: str) -> float:
+    """Bytes a second that a GPU or so many threads read from memory: the sum of half a gigabyte, the best of five."""
+    numbers = torch.ones(1 << 27, device=device)
     times = []
     for _ in range(5):
         begun = clock()
@@ -277,12 +298,16 @@ def agreement(small: Model, prompt: Sequence[int]) -> str:
     )
 
 
-def page(rows: Sequence[str], said: str) -> str:
+def page(rows: Sequence[str], said: str, device: str) -> str:
     installed = "not installed" if not llama_cpp_peer.is_installed() else "built for this processor"
     unit = "CPU time of the process" if torch.get_num_threads() == 1 else "time"
+    command, where = ".venv/bin/python benchmarks/decode.py", f"{torch.get_num_threads()} thread(s) each"
+    if device == "cuda":
+        unit, command, where = "time", f"{command} --device cuda", f"On {torch.cuda.get_device_name()}"
+        installed = "not run on a GPU here"
     return f"""# Tokens a second
 
-{made_by(".venv/bin/python benchmarks/decode.py")} {torch.get_num_threads()} thread(s) each. Milliseconds are {unit},
+{made_by(command)} {where}. Milliseconds are {unit},
 medians, in turns within one run where two copies of the weights fit into memory.
 
 Greedy text from the same weights and the same prompt. *fairlead*: the engine of the server, one token a pass, the prompt
@@ -290,7 +315,7 @@ read so that it could be stopped; *drafts*: with speculation from the prompt and
 transformers. *llama.cpp*: through its Python binding, ids fed directly, {installed}. Ratios above 1 say how many times as
 fast it is as the fastest `generate` that does the same (one token a pass, or drafts with *prompt lookup*), and as
 llama.cpp in bfloat16. *÷ limit*: how many times as long a token takes as reading all weights once, at the
-{bandwidth() / 1e9:.1f} GB/s at which these threads read memory; weights that stay in the processor's caches may be below 1.
+{bandwidth(device) / 1e9:.1f} GB/s at which memory is read there; weights that stay in the processor's caches may be below 1.
 
 The larger models are the packaged one's weights among zeros (`widened_model` in `benchmarks/shapes.py`): its text, at the
 speed of their shape, so that drafts are right as often as for the packaged one.

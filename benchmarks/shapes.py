@@ -12,9 +12,9 @@ from fairlead.decoding.model import Model, load
 from fairlead.decoding.vocabulary import Vocabulary
 
 
-def default_model() -> Model:
+def default_model(device: str = "cpu") -> Model:
     """The packaged model as a module of transformers, so that their own paths can be measured beside ours."""
-    return load(device="cpu", with_transformers=True)
+    return load(device=device, with_transformers=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def widened_model(small: Model, context_tokens: int = 1024, shape: str = "0.5B")
         rms_norm_eps=inner.rms_norm_eps * inner.hidden_size / sizes["hidden_size"], **sizes,
     )  # fmt: skip
     module = transformers.AutoModelForCausalLM.from_config(config, dtype=getattr(torch, small.dtype)).eval()
-    module.requires_grad_(False)
+    module.to(small.device).requires_grad_(False)
     for parameter in module.parameters():
         parameter.zero_()
     _embed(small.module, module)
@@ -104,11 +104,11 @@ def _embed(inner: Any, outer: Any) -> None:
     put(inner.model.embed_tokens, outer.model.embed_tokens, None, None)
     bias = torch.full((outer.config.vocab_size,), -10_000.0)
     bias[: inner.config.vocab_size] = 0
-    outer.lm_head.bias = torch.nn.Parameter(bias.to(outer.lm_head.weight.dtype), requires_grad=False)
+    outer.lm_head.bias = torch.nn.Parameter(bias.to(outer.lm_head.weight), requires_grad=False)
 
 
-def engine_and_vocabulary(model: Model) -> tuple[Engine, Vocabulary]:
-    engine = engine_for(model)
+def engine_and_vocabulary(model: Model, graphs: bool = True) -> tuple[Engine, Vocabulary]:
+    engine = engine_for(model, graphs)
     return engine, Vocabulary.of(
         model.tokenizer, engine.vocab_size, sorted(model.eos_ids), sorted(model.special_ids)
     )

@@ -289,8 +289,11 @@ class TorchEngine:
         base = len(self._committed)
         self._states = None
         positions = torch.arange(base, base + len(ids))
-        keys = torch.arange(base + len(ids))
-        logits = self._run(ids, positions, self._masks(positions, keys, keys <= positions[:, None]), keep)
+        masks: Masks | None = None
+        if len(ids) > 1 or any(window is not None for window in self.forward.windows.values()):
+            keys = torch.arange(base + len(ids))
+            masks = self._masks(positions, keys, keys <= positions[:, None])
+        logits = self._run(ids, positions, masks, keep)
         self._cache.length += len(ids)
         if self._heads and isinstance(self.forward, LlamaForward) and self.forward.states is not None and keep != "none":
             self._states = base + len(ids) - len(self.forward.states) + 1, self.forward.states

@@ -73,7 +73,10 @@ class LlamaForward:
         self._kv_heads: int = config.num_key_value_heads
         self._group: int = config.num_attention_heads // config.num_key_value_heads
         self._head_size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        self._frequencies = body.rotary_emb.inv_freq.float()
+        # Those of the first half count backwards: the sine changes its sign, as rotating halves wants it.
+        frequencies = body.rotary_emb.inv_freq.float()
+        self._frequencies = torch.cat([-frequencies, frequencies])
+        self._nothing = torch.zeros((1, 1, 1), dtype=self._stream_dtype, device=self.device)
         self._rotation_scale: float = body.rotary_emb.attention_scaling
         self._embedding = weight.detach()
         with torch.no_grad():
@@ -149,9 +152,9 @@ class LlamaForward:
         for index, layer in enumerate(self._layers):
             heads = layer.qkv(layer.attention_norm(stream).to(self.dtype))
             seen = self._attention(index, heads, cos, sin, mask, cache, columns)
-            stream = stream + layer.out(seen)
+            stream += layer.out(seen)
             gate, up = layer.gate_up(layer.mlp_norm(stream).to(self.dtype)).chunk(2, dim=-1)
-            stream = stream + layer.down(F.silu(gate) * up)
+            stream += layer.down(F.silu(gate).mul_(up))
         return stream
 
     def foresee(self, state: torch.Tensor, heads: Sequence[torch.Tensor]) -> list[int]:
@@ -161,10 +164,9 @@ class LlamaForward:
         return ids
 
     def _rotation(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`(M, 1, D)` cosines and sines; the sine of the first half is negative, as rotating halves wants it."""
-        angles = positions[:, None, None] * self._frequencies  # (M, 1, D / 2)
+        """`(M, D)` cosines and sines; the sine of the first half is negative."""
+        angles = positions[:, None] * self._frequencies
         cos, sin = angles.cos(), angles.sin()
-        cos, sin = torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
         if self._rotation_scale != 1:
             cos, sin = cos * self._rotation_scale, sin * self._rotation_scale
         return cos.to(self._stream_dtype), sin.to(self._stream_dtype)
@@ -181,21 +183,18 @@ class LlamaForward:
     ) -> torch.Tensor:
         """`(M, heads * D)`: what each row takes from the slots it sees. Writes the cache."""
         rows, size, kv_heads, group = len(qkv), self._head_size, self._kv_heads, self._group
-        heads = qkv.to(self._stream_dtype).view(rows, -1, size)
-        turning, new_values = heads[:, :-kv_heads], heads[:, -kv_heads:]
+        heads = qkv.view(rows, -1, size).transpose(0, 1).to(self._stream_dtype, memory_format=torch.contiguous_format)
+        turning, new_values = heads.split_with_sizes((kv_heads * group + kv_heads, kv_heads))
         turned = torch.addcmul(turning * cos, turning.roll(size // 2, -1), sin)
-        queries, new_keys = turned[:, :-kv_heads], turned[:, -kv_heads:]
-        keys, values = cache.append(
-            index, new_keys.permute(1, 2, 0) if self._is_cpu else new_keys.transpose(0, 1), new_values.transpose(0, 1),
-            columns,
-        )
-        queries = queries.view(rows, kv_heads, group, size).permute(1, 2, 0, 3).reshape(kv_heads, group * rows, size)
+        queries, new_keys = turned.split_with_sizes((kv_heads * group, kv_heads))
+        keys, values = cache.append(index, new_keys.transpose(1, 2) if self._is_cpu else new_keys, new_values, columns)
+        queries = queries.reshape(kv_heads, group * rows, size)
         if self._is_cpu:
             taken = self._attend(queries, keys, values, mask, rows)
         else:
             taken = F.scaled_dot_product_attention(queries[None], keys[None], values[None], mask)[0]
-        taken = taken.view(kv_heads, group, rows, size).permute(2, 0, 1, 3).reshape(rows, -1)
-        return taken.to(self.dtype)
+        taken = taken.view(kv_heads * group, rows, size).transpose(0, 1)
+        return taken.to(self.dtype, memory_format=torch.contiguous_format).reshape(rows, -1)
 
     def _attend(
         self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, rows: int
@@ -203,8 +202,8 @@ class LlamaForward:
         """`(H, R, D)` from `(H, D, S)` keys and `(H, S, D)` values."""
         if rows > FEW_ROWS:
             queries, keys, values = queries.to(self.dtype), keys.to(self.dtype), values.to(self.dtype)
-        added = queries.new_zeros((1, 1, 1)) if mask is None else mask.to(queries.dtype)
-        scores = torch.baddbmm(added, queries, keys, beta=int(mask is not None), alpha=self._head_size**-0.5)
+        added = self._nothing if mask is None else mask.to(queries.dtype)
+        scores = torch.baddbmm(added, queries, keys, alpha=self._head_size**-0.5)
         return torch.bmm(scores.softmax(-1), values)
 
 
@@ -223,12 +222,21 @@ class _Layer:
 
 class _Norm:
     def __init__(self, norm: Any, dtype: torch.dtype) -> None:
-        self._weight = norm.weight.detach().to(dtype)
+        self._weight: torch.Tensor = norm.weight.detach().to(dtype)
         self._shape = tuple(self._weight.shape)
         self._epsilon: float = norm.variance_epsilon
+        self._is_cpu = dtype == torch.float32 and self._weight.device.type == "cpu"
+        if self._is_cpu:
+            size = self._weight.numel()
+            self._weight = self._weight * size**0.5
+            self._least = torch.tensor((size * self._epsilon) ** 0.5)
 
     def __call__(self, stream: torch.Tensor) -> torch.Tensor:
-        return F.rms_norm(stream, self._shape, self._weight, self._epsilon)
+        if not self._is_cpu:
+            return F.rms_norm(stream, self._shape, self._weight, self._epsilon)
+        # The same in four calls instead of nine: torch has one kernel for it on accelerators only.
+        length = torch.linalg.vector_norm(stream, dim=-1, keepdim=True)
+        return (stream * self._weight).div_(length.hypot_(self._least))
 
 
 def _linear(*parts: Any) -> Linear:
