@@ -28,6 +28,16 @@ def scope_of(node: Any) -> Any:
     return at
 
 
+def annotated_elsewhere(tree: Any) -> Any | None:
+    """The annotation that another statement of the same scope gives the name: it counts for all."""
+    for found in tree.get_root_node().get_used_names().get(tree.value, ()):
+        statement = found.parent
+        if statement.type == "expr_stmt" and statement.children[1].type == "annassign" \
+                and scope_of(found) is scope_of(tree):  # fmt: skip
+            return statement.children[1].children[1]
+    return None
+
+
 def enclosing_loop(*nodes: Any) -> Any | None:
     """The innermost loop statement around all the nodes, in one function."""
     loops: list[list[Any]] = []

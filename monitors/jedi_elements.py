@@ -8,7 +8,7 @@ from typing import Any
 from jedi.inference.syntax_tree import infer_trailer
 
 from .jedi_annotations import Annotations, Unknown
-from .jedi_code import call_arguments, is_setitem, mutated, nested_self, text_of
+from .jedi_code import annotated_elsewhere, call_arguments, is_setitem, mutated, nested_self, text_of
 from .jedi_values import full_name
 
 
@@ -34,9 +34,6 @@ class Elements(Annotations):
         raise NotImplementedError
 
     def _assignment(self, name: Any, context: Any, tree: Any, statement: Any) -> None:
-        raise NotImplementedError
-
-    def _annotated_elsewhere(self, tree: Any) -> Any | None:
         raise NotImplementedError
 
     def _declaring(self, around: Any, call: Any, owner: Any) -> bool:
@@ -191,7 +188,7 @@ class Elements(Annotations):
         annotation = None
         if definition.type == "expr_stmt":
             annotation = definition.children[1].children[1] if definition.children[1].type == "annassign" \
-                else self._annotated_elsewhere(tree)  # fmt: skip
+                else annotated_elsewhere(tree)  # fmt: skip
         if annotation is None:
             raise Unknown(f"what .{name.string_name} yields is not declared")
         self._annotation(name.parent_context, annotation)

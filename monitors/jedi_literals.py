@@ -9,7 +9,7 @@ from typing import Any
 from jedi.inference.helpers import infer_call_of_leaf
 
 from .analysis import Classification, Document
-from .jedi_code import scope_of, text_of
+from .jedi_code import annotated_elsewhere, scope_of, text_of
 from .jedi_members import chain_of, readable
 from .jedi_parameters import decorators, followed, string_value, strings_of
 from .jedi_receiver import Receiver
@@ -101,17 +101,7 @@ def _declared(name: Any, called: bool) -> tuple[Any, Any]:
         return context.parent_context or context, definition.annotation if not definition.star_count else None
     if definition.type == "expr_stmt" and definition.children[1].type == "annassign":
         return context, definition.children[1].children[1]
-    return context, _elsewhere(tree)
-
-
-def _elsewhere(tree: Any) -> Any | None:
-    """The annotation that another statement of the same scope gives the name."""
-    for found in tree.get_root_node().get_used_names().get(tree.value, ()):
-        statement = found.parent
-        if statement.type == "expr_stmt" and statement.children[1].type == "annassign" \
-                and scope_of(found) is scope_of(tree):  # fmt: skip
-            return statement.children[1].children[1]
-    return None
+    return context, annotated_elsewhere(tree)
 
 
 def _keys(

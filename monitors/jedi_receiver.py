@@ -17,7 +17,16 @@ from jedi.inference.syntax_tree import infer_trailer
 
 from .jedi_annotations import Unknown
 from .jedi_calls import Calls
-from .jedi_code import enclosing_loop, is_import, is_plain, is_setitem, scope_of, text_of, tuple_items
+from .jedi_code import (
+    annotated_elsewhere,
+    enclosing_loop,
+    is_import,
+    is_plain,
+    is_setitem,
+    scope_of,
+    text_of,
+    tuple_items,
+)
 from .jedi_narrowing import narrowed
 from .jedi_values import full_name
 
@@ -286,7 +295,7 @@ class Receiver(Calls):
             return
         if tree.parent.type == "trailer" and tree.value in self._stored:
             raise Unknown(f".{tree.value} is stored from outside too")
-        annotated = self._annotated_elsewhere(tree)
+        annotated = annotated_elsewhere(tree)
         if annotated is not None:
             self._annotation(context, annotated)
             return
@@ -313,15 +322,6 @@ class Receiver(Calls):
             self._node(context, items[indexes[0][0]])
             return
         self._elements(context, right)
-
-    def _annotated_elsewhere(self, tree: Any) -> Any | None:
-        """The annotation that another statement of the same scope gives the name: it counts for all."""
-        for found in tree.get_root_node().get_used_names().get(tree.value, ()):
-            statement = found.parent
-            if statement.type == "expr_stmt" and statement.children[1].type == "annassign" \
-                    and scope_of(found) is scope_of(tree):  # fmt: skip
-                return statement.children[1].children[1]
-        return None
 
     def _with(self, name: Any, context: Any, tree: Any, statement: Any) -> None:
         if not name.infer():
