@@ -50,7 +50,7 @@ class Edits:
     def after(self, text: str, at: int) -> Edits:
         """The record once the text has become `text`, by edit number `at` (rising).
 
-        Costs two comparisons of the texts, a tenth of a millisecond at 200,000 characters.
+        Costs two comparisons of the texts: 0.3 ms at 200,000 characters.
         """
         if text == self.text:
             return self
