@@ -137,6 +137,8 @@ def _open_value(value: ValueFacts) -> str:
         return f"{value.name} is of a kind the gate does not know"
     if value.kind == "instance" and value.full_name in EXACTLY:
         return f"{value.name} may be {EXACTLY[value.full_name]}"
+    if value.kind == "instance" and "builtins.type" in value.ancestors:
+        return f"an instance of {value.name} is a class with members of its own"
     for ancestor in value.ancestors:
         if ancestor in DYNAMIC:
             return f"{ancestor}: {DYNAMIC[ancestor]}"

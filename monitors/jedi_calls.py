@@ -13,7 +13,7 @@ from .jedi_code import (
     class_of,
     decorator_words,
     has_type_variable,
-    in_text_mode,
+    in_known_mode,
     is_open,
     nested_self,
     outer_names,
@@ -111,7 +111,7 @@ class Calls(Elements):
             self._new(value)
             return
         if value.is_function() or value.is_bound_method():
-            if is_open(value) and not in_text_mode(trailer):
+            if is_open(value) and not in_known_mode(value, trailer):
                 raise Unknown("open() gives another type in this mode")
             self._returns(value, context, base, trailers, trailer)
             return
@@ -218,6 +218,7 @@ class Calls(Elements):
             return
         if full_name(value) in ("builtins.str", "builtins.bytes"):
             return
+        self._yielded([value], "__getitem__")
         index = trailer.children[1]
         sliced = index == ":" or index.type == "subscript"
         if sliced and {full_name(found) for found in result} != {full_name(value)}:

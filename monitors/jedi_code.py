@@ -96,7 +96,7 @@ def same_but_variables(outer: set[frozenset[str]]) -> bool:
 def nested_self(node: Any) -> bool:
     """Whether an annotation mentions `Self` inside of something else."""
     code = node.get_code(include_prefix=False)
-    return "Self" in code and re.fullmatch(r"""["']?(typing\.)?Self["']?""", code) is None
+    return "Self" in code and re.fullmatch(r"""["']?(typing\.|typing_extensions\.)?Self["']?""", code) is None
 
 
 def class_of(value: Any) -> Any:
@@ -184,8 +184,8 @@ def is_open(value: Any) -> bool:
     )
 
 
-def in_text_mode(trailer: Any) -> bool:
-    """Whether a call of `open` is in text mode for certain."""
+def in_known_mode(value: Any, trailer: Any) -> bool:
+    """Whether a call of `open` says in which mode, or leaves it at text. `path.open("rb")` says it first, `open` second."""
     inner = trailer.children[1]
     arguments = [] if inner == ")" else \
         [child for child in inner.children if child != ","] if inner.type == "arglist" else [inner]  # fmt: skip
@@ -194,12 +194,7 @@ def in_text_mode(trailer: Any) -> bool:
             if argument.children[0] in ("*", "**"):
                 return False
             if argument.children[0].value in ("mode", "buffering"):
-                return argument.children[0].value == "mode" and is_text(argument.children[2])
-        elif argument.type == "string" and not is_text(argument) and argument is not arguments[0]:
-            return False
+                return bool(argument.children[0].value == "mode" and argument.children[2].type == "string")
     positional = [argument for argument in arguments if argument.type != "argument"]
-    return len(positional) < 2 or is_text(positional[1])
-
-
-def is_text(node: Any) -> bool:
-    return node.type == "string" and "b" not in node._get_payload()
+    mode = 0 if full_name(value).endswith("Path.open") else 1
+    return len(positional) <= mode + 1 and all(argument.type == "string" for argument in positional[mode:])

@@ -9,7 +9,7 @@ from jedi.inference.syntax_tree import infer_trailer
 
 from .jedi_annotations import Annotations, Unknown
 from .jedi_code import annotated_elsewhere, call_arguments, is_setitem, mutated, nested_self, text_of
-from .jedi_values import full_name
+from .jedi_values import class_order, full_name
 
 
 class Elements(Annotations):
@@ -43,6 +43,8 @@ class Elements(Annotations):
         """Everything the expression's value yields when it is iterated or indexed must be known."""
         self._step()
         kind = node.type
+        if kind in ("name", "atom_expr", "power"):
+            self._yielded(context.infer_node(node), "__iter__")
         if kind == "name":
             self._name_elements(context, node)
         elif kind in ("atom_expr", "power"):
@@ -154,6 +156,21 @@ class Elements(Annotations):
                     self._declared_attribute(name, value)
             return
         self._chain_elements(context, base, trailers[:-1])
+
+    def _yielded(self, values: Any, method: str) -> None:
+        """What a class of a project yields is known if the method that is asked says so, not by what jedi finds in it."""
+        for value in values:
+            if not hasattr(value, "is_instance") or not value.is_instance():
+                continue
+            for cls in class_order(value.py__class__()):
+                node = getattr(cls, "tree_node", None)
+                if node is None or node.type != "classdef" or cls.get_root_context().is_stub():
+                    break
+                defined = [function for function in node.iter_funcdefs() if function.name.value == method]
+                if any(function.annotation is None for function in defined):
+                    raise Unknown(f"what {node.name.value} yields is not declared")
+                if defined:
+                    break
 
     def _made(self, context: Any, cls: Any, trailer: Any) -> None:
         if cls.get_root_context().is_builtins_module() or full_name(cls).startswith("collections."):

@@ -40,8 +40,14 @@ _UNDECLARED = {
     "builtins.OSError": frozenset({"characters_written"}),
     "re.Pattern": frozenset({"scanner"}),
     "typing.Tuple": frozenset({"count", "index"}),  # named tuples, `time.struct_time`
+    "typing.Generator": frozenset({"gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom"}),
 }
 """What the standard library has and its stubs, or jedi, do not: all that came of holding eighty of its modules to `dir()`."""
+_OF_CLASSES = {
+    "abc.ABC": frozenset({"register"}),
+    "enum.Enum": frozenset({"__members__", "_member_map_", "_member_names_", "_value2member_map_"}),
+}
+"""What a metaclass of the standard library gives to classes, not to their instances."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES_LIMIT = 1000
 Stamp = tuple[str, int, int]
@@ -315,6 +321,8 @@ def _dunders(values: tuple[ValueFacts, ...]) -> frozenset[str]:
     for value in values:
         for ancestor in value.ancestors:
             names |= _UNDECLARED.get(ancestor, frozenset())
+            if value.kind == "class":
+                names |= _OF_CLASSES.get(ancestor, frozenset())
     return names
 
 
@@ -329,6 +337,11 @@ def of_subclasses(script: Any, values: Any) -> set[str]:
             wanted.add(candidate.name.value)
     found: set[str] = set()
     for heir in heirs:
+        if len(class_arguments(heir)) > 1:
+            # Its other bases are there too when `self` is one: that is what a mixin counts on.
+            own = script._get_module_context().create_context(heir.children[-1]).get_value()
+            for value in ValueSet([own]).execute_with_values():
+                found |= {name.string_name for listed in value.get_filters() for name in listed.values()}
         for key, occurrences in script._module_node.get_used_names().items():
             for name in occurrences:
                 if heir.start_pos < name.start_pos < heir.end_pos and name.is_definition() \

@@ -51,12 +51,27 @@ def narrowed(node: Any) -> Narrowed | None:
             return Narrowed(_flat(arguments[1]))
     if relevant:
         return Narrowed(reason=f"{expression} is tested by {relevant[-1][0].value}(), which is not followed here")
+    if any(_captures(word, expression.partition(".")[0]) for word in used.get("case", ())
+           if scope.start_pos <= word.start_pos < position and _same_function(word, scope)):  # fmt: skip
+        return Narrowed(reason=f"{expression.partition('.')[0]} is bound by a pattern")
     for name in used.get("match", ()):
         subject = name.get_next_leaf()
         if subject is not None and scope.start_pos <= name.start_pos < position \
                 and expression.startswith(subject.value):  # fmt: skip
             return Narrowed(reason=f"{expression} may be matched by a pattern")
     return None
+
+
+def _captures(word: Any, name: str) -> bool:
+    """Whether what stands behind a `case` binds a name: parso does not know the statement, so by its words."""
+    before, leaf = word, word.get_next_leaf()
+    while leaf is not None and leaf.type != "newline" and (leaf.value, leaf.start_pos[0]) != ("if", word.start_pos[0]):
+        following = leaf.get_next_leaf()
+        if leaf.type == "name" and leaf.value == name and before.value != "." and following is not None \
+                and following.value not in (".", "(", "="):  # fmt: skip
+            return True
+        before, leaf = leaf, following
+    return False
 
 
 def guarded(node: Any) -> str:

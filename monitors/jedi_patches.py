@@ -6,6 +6,7 @@ They are tied to the version ranges in pyproject.toml; the tests of what each is
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import jedi
@@ -16,16 +17,21 @@ import jedi.inference.gradual.annotation as jedi_annotation
 import jedi.inference.gradual.typeshed as jedi_typeshed
 import jedi.inference.syntax_tree as jedi_syntax_tree
 import jedi.inference.sys_path
+import jedi.inference.value.instance as jedi_instance
 import parso.cache
 import parso.file_io
 from jedi.inference.base_value import ValueSet
 from jedi.inference.compiled import builtin_from_name
 from jedi.inference.filters import GlobalNameFilter, ParserTreeFilter
-from jedi.inference.gradual.base import BaseTypingValue
+from jedi.inference.gradual.base import BaseTypingValue, GenericClass
 from jedi.inference.gradual.stub_value import StubFilter
 from jedi.inference.gradual.typing import SelfClass
+from jedi.inference.param import ExecutedParamName
+from jedi.inference.value.instance import InstanceClassFilter, SelfAttributeFilter, TreeInstance, _BaseTreeInstance
+from jedi.inference.value.klass import ClassFilter, ClassMixin, ClassValue
+from jedi.plugins.stdlib import SuperInstance
 
-from . import jedi_index
+from . import jedi_enumerations, jedi_index, jedi_solving
 from .cache import TreeCache
 from .reader import read_source
 
@@ -80,6 +86,17 @@ def patch(trees: TreeCache) -> None:
     GlobalNameFilter.values = jedi_index.global_values
     StubFilter._is_name_reachable = stub_name_reachable
     jedi_annotation.infer_return_types = infer_return_types
+    jedi_annotation.find_unknown_type_vars = jedi_solving.find_unknown_type_vars
+    ClassValue.get_metaclass_filters = jedi_enumerations.get_metaclass_filters
+    ClassMixin.py__iter__ = jedi_enumerations.class_iter
+    TreeInstance.py__iter__ = jedi_enumerations.instance_iter
+    TreeInstance.py__simple_getitem__ = jedi_enumerations.instance_getitem
+    SuperInstance.get_filters = super_filters
+    jedi_instance.function_is_classmethod = function_is_classmethod
+    ExecutedParamName.matches_signature = jedi_solving.matches_signature
+    ClassValue.list_type_vars = jedi_solving.list_type_vars
+    GenericClass.infer_type_vars = jedi_solving.infer_type_vars
+    TreeInstance._get_annotated_class_object = jedi_solving.get_annotated_class_object
 
 
 _VALUES = ("None", "True", "False", "yield")
@@ -89,10 +106,20 @@ _infer_return_types = jedi_annotation.infer_return_types
 
 
 def infer_node(context: Any, element: Any) -> Any:
-    """jedi's, but what is no expression has no value: half-written code holds such leaves, and jedi raises at them."""
+    """jedi's, but what is no expression has no value: half-written code holds such leaves, and jedi raises at them.
+
+    `Literal["a"]` is str, and `except (A, B)` catches both.
+    """
     if element.type == "error_leaf" or (element.type == "operator" and element.value != "..."):
         return ValueSet(())
-    return _infer_node(context, element)
+    if element.type == "atom" and element.parent.type == "except_clause" and element.children[0] == "(":
+        # jedi would make an instance of the tuple.
+        inner = element.children[1]
+        return ValueSet.from_sets(
+            context.infer_node(part) for part in getattr(inner, "children", [inner])[::2] if inner != ")"
+        )
+    literals = jedi_enumerations.literal_classes(context, element)
+    return literals if literals is not None else _infer_node(context, element)
 
 
 def infer_atom(context: Any, atom: Any) -> Any:
@@ -131,6 +158,35 @@ def _is_any(value: Any) -> bool:
     return isinstance(value, BaseTypingValue) and value.py__name__() == "Any"
 
 
+_CLASS_METHODS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+_function_is_classmethod = jedi_instance.function_is_classmethod
+
+
+def function_is_classmethod(funcdef: Any) -> Any:
+    """jedi's, but methods that are given the class without a decorator saying so are such too."""
+    return funcdef.name.value in _CLASS_METHODS or _function_is_classmethod(funcdef)
+
+
+_super_filters = SuperInstance.get_filters
+
+
+def super_filters(self: Any, origin_scope: Any = None) -> Iterator[Any]:
+    """jedi's, but what is found in a base class is bound to the object itself: `super().copy()` may give `self`."""
+    instance = self._instance
+    if not isinstance(instance, _BaseTreeInstance):
+        yield from _super_filters(self, origin_scope)
+        return
+    for lazy in self._get_bases():
+        for base in lazy.infer():
+            if not base.is_class() or base.is_compiled():
+                continue
+            for cls in base.py__mro__():
+                if not cls.is_compiled():
+                    yield SelfAttributeFilter(instance, base, cls.as_context(), origin_scope)
+            for found in base.get_filters(origin_scope=origin_scope, is_instance=True):
+                yield InstanceClassFilter(instance, found) if isinstance(found, ClassFilter) else found
+
+
 _stub_name_reachable = StubFilter._is_name_reachable
 
 
@@ -163,9 +219,12 @@ def infer_return_types(function: Any, arguments: Any) -> Any:
     jedi gives the class that declares it: `Path("a") / "b"` is a PurePath, without half of its members.
     """
     annotation = function.tree_node.annotation
-    if annotation is not None and annotation.get_code(include_prefix=False).strip("'\"") in ("Self", "typing.Self"):
+    code = "" if annotation is None else annotation.get_code(include_prefix=False).strip("'\"")
+    if code in ("Self", "typing.Self", "typing_extensions.Self", "type[Self]"):
         first = next(iter(arguments.unpack()), None) if arguments is not None else None
         receiver = first[1].infer() if first is not None else ()
+        if receiver and code == "type[Self]":
+            return ValueSet(value if value.is_class() else value.py__class__() for value in receiver)
         if receiver:
             return ValueSet.from_sets(
                 value.execute_with_values() if value.is_class() else ValueSet([value]) for value in receiver

@@ -239,9 +239,11 @@ class Receiver(Calls):
             self._node(context, definition.children[2])
         elif kind == "try_stmt":
             clause = tree.get_previous_sibling().get_previous_sibling()
-            self._node(context, clause)
-            if clause.type == "atom" or not name.infer():
-                raise Unknown(f"{tree.value} is one of several exceptions")
+            inner = clause.children[1] if clause.type == "atom" else clause
+            for one in inner.children[::2] if inner.type == "testlist_comp" else [inner]:
+                self._node(context, one)
+                if not context.infer_node(one) or not all(value.is_class() for value in context.infer_node(one)):
+                    raise Unknown(f"{tree.value} is one of several exceptions")
         else:
             raise Unknown(f"how {tree.value} comes about is not known")
 

@@ -87,6 +87,8 @@ def _class_facts(cls: Any, kind: ValueKind) -> ValueFacts:
         if not ancestor.get_root_context().is_stub():
             writer = writer or _writer(ancestor, node)
             decorator = decorator or _decorator(node)
+    if kind == "instance" and "Mixin" in _name(cls) and not cls.is_stub():
+        unresolved = unresolved or f"what {_name(cls)} is mixed into"
     if not ancestors or (ancestors[-1] != "builtins.object" and "builtins.object" not in ancestors):
         unresolved = unresolved or f"what {_name(cls)} inherits"
     return ValueFacts(

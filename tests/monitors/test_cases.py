@@ -39,7 +39,7 @@ def answer(text: str) -> Members:
     return members(session(), Document(str(ROOT / "case.py"), text.replace("▮", ""), 0, str(ROOT)), offset)
 
 
-FILES = ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py")
+FILES = ("known.py", "more.py", "open.py", "expected.py", "declared.py", "standard.py", "everyday.py")
 ALL = [case for name in FILES for case in cases(CASES / name, harmless)]
 
 

@@ -175,7 +175,7 @@ class Decorated:
     known = 1
 
 
-class Mixin:
+class Half:
     def own(self):
         x = self.provided_by_somebody
         #? open reads .provided_by_somebody
@@ -215,7 +215,7 @@ def instances():
     #? open
     x = Plain().method.▮
     #? open
-    x = open("x", "rb").▮
+    x = open("x", MODE).▮
     #? open
     x = (lambda: 1).▮
 
