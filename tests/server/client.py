@@ -123,6 +123,11 @@ class Client:
         """The result; raises ResponseError for an error answer and TimeoutError for none."""
         return await asyncio.wait_for(self.send(method, params)[1], timeout_s)
 
+    async def status(self) -> dict[str, Any]:
+        """What the server says of itself."""
+        found: dict[str, Any] = await self.request("workspace/executeCommand", {"command": "fairlead.status"})
+        return found
+
     def send(self, method: str, params: Any = None) -> tuple[int, asyncio.Future[Any]]:
         """A request that is not waited for yet, and its id (for `cancel`)."""
         message_id = next(self._ids)

@@ -56,7 +56,7 @@ async def test_no_setting_of_a_workspace_keeps_the_server_from_serving(
             if listed:
                 break
         assert listed == ["getcwd", "getcwdb"]
-        status = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
+        status = await client.status()
         assert len(str(status)) < 10_000
         assert b"Traceback" not in client.stderr
         assert len(client.stderr) < 10_000

@@ -100,8 +100,7 @@ class Editor:
         return await self.client.request(method, at | (AUTOMATIC if method == INLINE else {}) | more)
 
     async def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = await self.client.request("workspace/executeCommand", {"command": "fairlead.status"})
-        return found
+        return await self.client.status()
 
     async def reason(self) -> str:
         """Why the last request offered nothing."""

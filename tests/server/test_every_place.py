@@ -103,7 +103,7 @@ async def test_no_place_is_answered_with_an_error(
         await client.notification("fairlead/status", where=lambda s: s["analysis"] == "ready", timeout_s=60)
         count = form(15, 400, 50_000)
         asked, faults, times = await visited(client, tmp_path, count, METHODS)
-        status = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
+        status = await client.status()
     assert faults == []
     assert status["analysis"] == "ready"
     late = sum(one > BUDGET_MS * 1.2 for one in times)

@@ -44,15 +44,10 @@ def labels(answer: dict[str, Any] | None) -> list[str]:
     return sorted(item["label"] for item in (answer or {"items": []})["items"])
 
 
-async def status(client: Client) -> dict[str, Any]:
-    found: dict[str, Any] = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
-    return found
-
-
 async def eventually(client: Client, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 60) -> dict[str, Any]:
     """The status as soon as it is wanted."""
     client.forget("fairlead/status")
-    if wanted(found := await status(client)):
+    if wanted(found := await client.status()):
         return found
     pushed: dict[str, Any] = await client.notification("fairlead/status", where=wanted, timeout_s=timeout_s)
     return pushed
@@ -234,7 +229,7 @@ async def configure(client: Client, **settings: Any) -> None:
 
 async def failed(client: Client, **settings: Any) -> dict[str, Any]:
     """The status once the model of these settings could not be loaded."""
-    before = (await status(client))["model"]["error"]
+    before = (await client.status())["model"]["error"]
     await configure(client, **settings)
     return await eventually(client, lambda s: s["model"]["state"] == "failed" and s["model"]["error"] != before)
 
@@ -247,7 +242,7 @@ async def assert_recovers(client: Client, folder: Path) -> None:
     uri = (folder / "recovered.py").as_uri()
     client.open(uri, "import os\n\nprint(os.getcw")
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, 2, 14), **AUTOMATIC})
-    assert [item["insertText"][:1] for item in answer] == ["d"], (await status(client))["nothing"]
+    assert [item["insertText"][:1] for item in answer] == ["d"], (await client.status())["nothing"]
     client.close(uri)
 
 
@@ -265,7 +260,7 @@ async def test_a_model_that_cannot_be_used(client: Client, tmp_path: Path, make:
     assert found["state"] == "error"
     assert found["message"].startswith(f"the model is off: {error}")
     await assert_static(client, tmp_path)
-    assert (await status(client))["nothing"]["reason"] == f"the model is off: {error}"
+    assert (await client.status())["nothing"]["reason"] == f"the model is off: {error}"
     assert not list(tmp_path.rglob("EXECUTED"))
 
 
@@ -448,7 +443,7 @@ async def test_analysis_killed_in_mid_question_costs_at_most_one_list(analysing:
         first, _ = await asyncio.wait_for(asyncio.gather(future, hovering), 20)
         assert labels(first) in ([], ["getcwd", "getcwdb"])
         if not labels(first):
-            assert (await status(client))["nothing"]["reason"].startswith("analysis did not answer within")
+            assert (await client.status())["nothing"]["reason"].startswith("analysis did not answer within")
         assert labels(await asked_until_full(client, uri, 8)) == ["getcwd", "getcwdb"]
         assert analysis_of(client).pid != child.pid
         found = await eventually(client, lambda s: s["analysis"] == "ready")
@@ -469,13 +464,13 @@ async def test_analysis_that_hangs_for_a_moment_costs_one_list_and_its_answer_is
     hang.touch()
     assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None
     assert labels(await client.request("textDocument/completion", client.at(uri, 1, 14))) == []
-    nothing = (await status(client))["nothing"]
+    nothing = (await client.status())["nothing"]
     waited = re.fullmatch(r"analysis did not answer within (\d+) ms", nothing["reason"])
     assert waited, nothing["reason"]
     assert int(waited[1]) <= 300, "what the request had left of its budget"
     hang.unlink()
     assert labels(await asked_until_full(client, uri, 14)) == ["version_info"]
-    assert (await status(client))["nothing"] is None
+    assert (await client.status())["nothing"] is None
     assert analysis_of(client).pid == child.pid, "it was not killed for being slow"
 
 
@@ -486,7 +481,7 @@ async def test_analysis_that_never_answers_again_is_replaced(
     """Meanwhile every request is answered."""
     client, uri = analysing, (tmp_path / f"{how}.py").as_uri()
     client.open(uri, "import os\nos.getcw")
-    child, before = analysis_of(client), (await status(client))["restarts"]
+    child, before = analysis_of(client), (await client.status())["restarts"]
     if how == "stopped":
         child.suspend()
     else:

@@ -68,11 +68,6 @@ async def opened(client: Client, project: Path, text: str, name: str = "main.py"
     return uri
 
 
-async def status(client: Client) -> dict[str, Any]:
-    found: dict[str, Any] = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
-    return found
-
-
 def labels(answer: dict[str, Any] | None) -> list[str]:
     return [item["label"] for item in (answer or {"items": []})["items"]]
 
@@ -128,7 +123,7 @@ async def test_ghost_text_names_only_what_exists(client: Client, project: Path) 
     text = "from shop import Article\n\ndef total(a: Article) -> int:\n    return a."
     uri = await opened(client, project, text, "ghost.py")
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, 3, 13), **AUTOMATIC})
-    assert answer, (await status(client))["nothing"]
+    assert answer, (await client.status())["nothing"]
     name = answer[0]["insertText"].partition("(")[0].partition(" ")[0].partition(".")[0]
     assert name in {"name", "price", "sell"}
     assert answer[0]["range"] == {"start": {"line": 3, "character": 13}, "end": {"line": 3, "character": 13}}
@@ -145,14 +140,14 @@ async def test_typing_the_offer_asks_nobody_again_and_accepting_is_reported(clie
         again = await client.request("textDocument/inlineCompletion", {**client.at(uri, 3, 13 + typed), **AUTOMATIC})
         assert [item["insertText"] for item in again] == [offer[typed:]]
         assert again[0]["command"]["arguments"] == first["command"]["arguments"]
-    assert "cached" in (await status(client))["timings_ms"]["inline"]
-    before, shown = (await status(client))["accepted"], (await status(client))["shown"]
+    assert "cached" in (await client.status())["timings_ms"]["inline"]
+    before, shown = (await client.status())["accepted"], (await client.status())["shown"]
     assert shown >= 1
     await client.request("workspace/executeCommand", first["command"])
-    assert (await status(client))["accepted"] == before + 1
-    assert (await status(client))["shown"] == shown
+    assert (await client.status())["accepted"] == before + 1
+    assert (await client.status())["shown"] == shown
     await client.request("workspace/executeCommand", {"command": "fairlead.accepted", "arguments": ["made up"]})
-    assert (await status(client))["accepted"] == before + 1
+    assert (await client.status())["accepted"] == before + 1
 
 
 async def test_the_chosen_list_item_is_continued(client: Client, project: Path) -> None:
@@ -161,7 +156,7 @@ async def test_the_chosen_list_item_is_continued(client: Client, project: Path) 
     edit_range = {"start": {"line": 3, "character": 13}, "end": {"line": 3, "character": 15}}
     context = {"triggerKind": 2, "selectedCompletionInfo": {"range": edit_range, "text": "sell"}}
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, 3, 15), "context": context})
-    assert answer, (await status(client))["nothing"]
+    assert answer, (await client.status())["nothing"]
     assert answer[0]["insertText"].startswith("sell")
     assert len(answer[0]["insertText"]) > len("sell")
     assert answer[0]["range"] == edit_range
@@ -171,7 +166,7 @@ async def test_invoked_offers_different_texts(client: Client, project: Path) -> 
     uri = await opened(client, project, "import os\n\ndef names(path):\n    ", "invoked.py")
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, 3, 4), **INVOKED}, timeout_s=60)
     texts = [item["insertText"] for item in answer or []]
-    assert texts, (await status(client))["nothing"]
+    assert texts, (await client.status())["nothing"]
     assert len(texts) == len(set(texts))
 
 
@@ -190,7 +185,7 @@ async def test_when_nothing_is_offered_the_status_says_why(
     uri = await opened(client, project, text, "why.py")
     answer = await client.request("textDocument/inlineCompletion", {**client.at(uri, line, character), **AUTOMATIC})
     assert answer == []
-    nothing = (await status(client))["nothing"]
+    nothing = (await client.status())["nothing"]
     assert (nothing["feature"], nothing["reason"], nothing["line"]) == ("inline", reason, line + 1)
 
 
@@ -222,7 +217,7 @@ async def test_the_latest_request_of_a_document_wins_and_all_are_answered(client
     uri = await opened(client, project, "import os\n\ndef f(path):\n    return os.path.", "latest.py")
     sent = [client.send("textDocument/inlineCompletion", {**client.at(uri, 3, 19), **INVOKED}) for _ in range(6)]
     answers = await asyncio.wait_for(asyncio.gather(*(future for _, future in sent)), 60)
-    assert answers[-1], (await status(client))["nothing"]
+    assert answers[-1], (await client.status())["nothing"]
     assert all(answer is None for answer in answers[:-2])
 
 
@@ -268,7 +263,7 @@ async def test_untitled_documents_and_notebook_cells_work(client: Client, projec
 async def test_documents_never_opened_are_answered_with_nothing(client: Client, project: Path) -> None:
     for method in ("textDocument/completion", "textDocument/hover"):
         assert not (await client.request(method, client.at((project / "shop.py").as_uri(), 0, 0)))
-    assert (await status(client))["nothing"]["reason"] == "the document is not open"
+    assert (await client.status())["nothing"]["reason"] == "the document is not open"
 
 
 async def test_the_text_hash_is_that_of_the_edited_text(client: Client, project: Path) -> None:
@@ -279,7 +274,7 @@ async def test_the_text_hash_is_that_of_the_edited_text(client: Client, project:
 
 
 async def test_the_status_tells_what_is_loaded_and_how_fast_it_was(client: Client) -> None:
-    found = await status(client)
+    found = await client.status()
     assert found["model"]["name"] == "fairlead-python-8m"
     assert found["model"]["device"] in ("cpu", "cuda", "mps")
     assert found["state"] == "ready"

@@ -238,7 +238,7 @@ async def test_a_server_in_a_hostile_folder_runs_nothing_of_it_and_reads_all_of_
             await client.request("textDocument/hover", client.at(uri, 1, 1))
             await client.request("textDocument/inlineCompletion", {**at, "context": {"triggerKind": 2}})
         client.open((workspace.folder / "conftest.py").as_uri(), (workspace.folder / "conftest.py").read_text())
-        found = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
+        found = await client.status()
         assert found["state"] == ("static" if model else "ready")
         assert found["analysis"] == "ready"
         assert "current folder" not in client.stderr.decode()

@@ -149,8 +149,7 @@ async def use(client: Client, place: Place, *, model: bool) -> dict[str, Any]:
         await client.request("textDocument/inlineCompletion", {**at, "context": {"triggerKind": 2}}, timeout_s=60)
         client.change(uri, ((0, 0), (0, 0), "# "))
         client.save(uri, f"drifted = '{SECRET}'\n")
-    status: dict[str, Any] = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
-    return status
+    return await client.status()
 
 
 def traced(command: list[str], log: Path) -> list[str]:

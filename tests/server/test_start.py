@@ -47,11 +47,6 @@ def labels(answer: dict[str, Any] | None) -> list[str]:
     return sorted(item["label"] for item in (answer or {"items": []})["items"])
 
 
-async def status(client: Client) -> dict[str, Any]:
-    found: dict[str, Any] = await client.request("workspace/executeCommand", {"command": "fairlead.status"})
-    return found
-
-
 async def settled(client: Client) -> dict[str, Any]:
     """The status once the session has begun."""
     found: dict[str, Any] = await client.notification("fairlead/status", where=lambda s: s["analysis"] == "ready")
@@ -98,8 +93,8 @@ async def test_without_a_model_nothing_heavy_is_ever_imported(start_client: Star
         assert labels(await client.request("textDocument/completion", client.at(uri, 1, 8))) == ["getcwd", "getcwdb"]
         at = client.at(uri, 1, 8, context={"triggerKind": 1})
         assert await client.request("textDocument/inlineCompletion", at) == []
-        assert (await status(client))["nothing"]["reason"] == "there is no model"
-        assert (await status(client))["state"] == "static"
+        assert (await client.status())["nothing"]["reason"] == "there is no model"
+        assert (await client.status())["state"] == "static"
     names = imported(client.stderr.decode())
     assert "fairlead" in names
     assert names & HEAVY == set()
@@ -137,7 +132,7 @@ async def test_static_answers_before_the_model_is_ready_and_progress_from_begin_
         assert "os" in hover["contents"]["value"]
         at = client.at(uri, 1, 8, context={"triggerKind": 1})
         assert await client.request("textDocument/inlineCompletion", at) == []
-        nothing = (await status(client))["nothing"]
+        nothing = (await client.status())["nothing"]
         assert (nothing["feature"], nothing["reason"]) == ("inline", "the model is being loaded")
         begin = await client.notification("$/progress")
         assert begin["value"] == {"kind": "begin", "title": "fairlead", "message": "loading the model", "cancellable": False}
@@ -227,7 +222,7 @@ async def test_wrong_settings_are_told_once_and_replaced_by_their_defaults(
         assert labels(await client.request("textDocument/completion", client.at(uri, 1, 8))) == ["getcwd", "getcwdb"]
         assert await client.request("textDocument/hover", client.at(uri, 0, 8)) is None, "what is right counts"
         client.notify("workspace/didChangeConfiguration", {"settings": None})
-        await status(client)
+        await client.status()
         await client.request("textDocument/completion", client.at(uri, 1, 8))
         assert len(client.notifications("window/showMessage")) == 1, "the same problems are not told again"
 
