@@ -164,7 +164,7 @@ _function_is_classmethod = jedi_instance.function_is_classmethod
 
 def function_is_classmethod(funcdef: Any) -> Any:
     """jedi's, but methods that are given the class without a decorator saying so are such too."""
-    return funcdef.name.value in _CLASS_METHODS or _function_is_classmethod(funcdef)
+    return (funcdef.type == "funcdef" and funcdef.name.value in _CLASS_METHODS) or _function_is_classmethod(funcdef)
 
 
 _super_filters = SuperInstance.get_filters

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from jedi.inference.base_value import ValueSet
+from jedi.inference.gradual.conversion import convert_values
+
 from .gate import ValueFacts, ValueKind
 
 _GETTERS = ("__getattr__", "__getattribute__")
@@ -20,6 +23,12 @@ _HARMLESS_DECORATORS = frozenset({
 })  # fmt: skip
 _NEVER_GETTERS = frozenset({"builtins.object", "builtins.type"})
 _MODULE_WRITERS = ("globals", "vars", "locals", "setattr", "exec", "modules")
+_PLAIN_CLASSES = frozenset({
+    "builtins.object", "builtins.str", "builtins.int", "builtins.float", "builtins.bool", "builtins.bytes", "builtins.list",
+    "builtins.dict", "builtins.set", "builtins.frozenset", "builtins.tuple", "builtins.type", "types.NoneType",
+    "builtins.NoneType", "builtins.BaseException", "builtins.Exception",
+})  # fmt: skip
+"""They have no private names."""
 _READERS = frozenset({"get", "keys", "values", "items", "copy", "__getitem__", "__contains__"})
 
 
@@ -276,11 +285,14 @@ def _module_facts(value: Any) -> ValueFacts:
 
 
 def private_names(value: Any) -> frozenset[str]:
-    """The single-underscored names of a module with a stub: `sys._getframe`. jedi hides what a stub calls private.
+    """The single-underscored names of a module or class with a stub: `sys._getframe`, `Thread._target`. jedi hides what a
+    stub calls private, and stubs of classes leave it out.
 
-    Those of the stub itself, and of the module behind it, whether that is source or compiled.
+    Those of the stub itself, and of what is behind it, whether that is source or compiled.
     """
     found: set[str] = set()
+    if kind_of(value) in ("instance", "class"):
+        return _private_of_class(value if value.is_class() else value.py__class__())
     if not value.is_module() or not value.is_stub():
         return frozenset()
     for module in (value, *getattr(value, "non_stub_value_set", ())):
@@ -292,6 +304,20 @@ def private_names(value: Any) -> frozenset[str]:
         for name in node.get_used_names():
             if name.startswith("_") and not name.startswith("__") and defined_in(node, name):
                 found.add(name)
+    return frozenset(found)
+
+
+def _private_of_class(cls: Any) -> frozenset[str]:
+    stub = next((one for one in class_order(cls) if one.is_stub() and full_name(one) not in _PLAIN_CLASSES), None)
+    if stub is None:
+        return frozenset()
+    found: set[str] = set()
+    for source in convert_values(ValueSet([getattr(stub, "_class_value", stub)]), only_stubs=False, ignore_compiled=False):
+        for made in ValueSet([source]).execute_with_values() if source.is_class() else ():
+            found.update(
+                name.string_name for listed in made.get_filters() for name in listed.values()
+                if name.string_name.startswith("_") and not name.string_name.startswith("__")
+            )  # fmt: skip
     return frozenset(found)
 
 

@@ -3,6 +3,7 @@ import asyncio
 import enum
 import functools
 import random
+import threading
 from abc import ABC
 from collections import defaultdict
 from contextlib import ExitStack
@@ -152,6 +153,12 @@ def generics(turned: Turned[int, str]):
     x = turned.held().▮
 
 
+class Worker(threading.Thread):
+    def run(self):
+        #? closed _target _args name; not _actions
+        x = self.▮
+
+
 # What is read where a class is mixed in comes from its neighbours there.
 
 
@@ -175,6 +182,11 @@ class SpeakMixin:
     def speak(self):
         #? open mixed into
         x = self.▮
+
+
+class Given:
+    #? open parameter without annotation
+    first = property(lambda self: self.▮)
 
 
 class Made(type):
