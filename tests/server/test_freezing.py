@@ -18,7 +18,8 @@ class Circular:
     """A decoder that only a collection can free."""
 
     def __init__(self) -> None:
-        self.model = SimpleNamespace(outline_characters=0)
+        self.model = SimpleNamespace(outline_characters=0, recent_characters=0)
+        self.engine = SimpleNamespace(context_tokens=1024)
         self.itself = self
 
 
