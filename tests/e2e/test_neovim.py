@@ -544,6 +544,7 @@ def choose(editor: Editor, title: str) -> None:
 
 def test_types_are_painted_where_they_would_be_written(typed: Editor) -> None:
     open_file(typed, "inventory/report.py")
+    typed.wait("all hints, which come in parts", lambda: len(hints(typed)) == 7)
     typed.wait("the hints on the screen", lambda: all(hint in typed.screen.text() for hint in HINTS))
     keep(typed, "hints")
     assert hints(typed) == [
