@@ -38,7 +38,7 @@ HEAD = """# Reliability and security, line by line
 
 Each line is a promise of issue 7, the tests that hold it, and what they measured. *Bites* counts the broken variants among
 them: the test puts an old fault back and fails unless it is noticed. `scripts/night` runs the same lines for hours. Times
-are from a machine with much other work on it.
+are from a machine that others may use as well.
 
 | | promise | measured | tests | bites |
 |---|---|---|--:|--:|

@@ -84,7 +84,8 @@ ROWS = (
     Row("T12", "A soak: memory, threads, descriptors and registries flat",
         (f"{S}test_soak.py::test_a_change_of_a_document_leaves_nothing_behind", f"{S}test_soak.py::test_a_typist"),
         (f"{S}test_soak.py::test_a_server_that_keeps_something_of_each_change_is_noticed",),
-        missing="the eight hours have not been run"),
+        missing="in ten minutes at 170 keys a second the server grew by 19 % from the second fifth to the last (10 asked), "
+        "not explained; the eight hours have not been run"),
     Row("T13", "Storms of file events, folders, open documents: a ping is answered in 100 ms",
         (f"{S}test_storms.py::test_the_server_stays_awake_in_every_storm",),
         (f"{S}test_storms.py::test_an_event_loop_that_computes_is_noticed",),

@@ -200,18 +200,20 @@ async def test_a_typist(
     async with start_client(watched(tmp_path), roots=[tmp_path.as_uri()], options=OPTIONS) as client:
         await client.notification("fairlead/status", where=lambda s: s["state"] == "ready", timeout_s=120)
         measured = await type_for(client, tmp_path, seconds, pause_s)
+    server, analysis = measured.growth(measured.server), measured.growth(measured.analysis)
+    ends = [measured.server[max(0, len(measured.server) * fifth // 5 - 1)][1] for fifth in range(1, 6)]
+    sizes = ", ".join(f"{end / 1e6:.0f}" for end in ends)
+    length = f"{seconds / 3600:.0f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+    figure("T12", f"{length}, {measured.keys:,} keys, {measured.questions:,} questions: server {server:+.1%} ({sizes} MB after "
+                  f"each fifth), analysis {analysis:+.1%} from the second fifth to the last; {measured.threads[-1]} threads, "
+                  f"{measured.descriptors[-1]} descriptors")  # fmt: skip
     assert {name: size for name, size in measured.kept.items() if size > BOUNDS[name]} == {}
     assert set(measured.children) == {1}
     half = len(measured.threads) // 2
     assert max(measured.threads[half:]) <= max(measured.threads[: half + 1]) + 2
     assert max(measured.descriptors[half:]) <= max(measured.descriptors[: half + 1]) + 3
-    server, analysis = measured.growth(measured.server), measured.growth(measured.analysis)
     # The longer it goes on, the less is left to load, and to fill caches of parsed files and of compiled shapes with.
     limits = {3600: (0.05, 0.05), 600: (0.1, 0.3), 120: (0.2, 0.5), 0: (0.5, 1.0)}
     most_server, most_analysis = next(limit for least_s, limit in limits.items() if seconds >= least_s)
     assert server < most_server
     assert analysis < most_analysis
-    length = f"{seconds / 3600:.0f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
-    figure("T12", f"{length}, {measured.keys:,} keys, {measured.questions:,} questions: server {server:+.1%}, analysis "
-                  f"{analysis:+.1%} from the second fifth to the last; {measured.threads[-1]} threads, "
-                  f"{measured.descriptors[-1]} descriptors, registries within their bounds")  # fmt: skip
