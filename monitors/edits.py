@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
-from .lexical import common_prefix, line_end, line_start
+from .lexical import common_prefix, common_suffix, line_end, line_start
 
 REGIONS = 16
 """Regions remembered of one text, the latest ones."""
@@ -74,7 +74,7 @@ class Edits:
 def changed(old: str, new: str) -> tuple[int, int, int]:
     """`old[start:old_end]` became `new[start:new_end]`; all else is the same."""
     start = common_prefix(old, new)
-    behind = _common_end(old, new, min(len(old), len(new)) - start)
+    behind = common_suffix(old, new, min(len(old), len(new)) - start)
     return start, len(old) - behind, len(new) - behind
 
 
@@ -147,14 +147,3 @@ def _head(text: str, start: int, depth: int, lowest: int) -> int | None:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _common_end(old: str, new: str, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if old[len(old) - middle : len(old) - low] == new[len(new) - middle : len(new) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
